@@ -1,0 +1,61 @@
+/*
+ * Wildcard patterns, comma-separated pattern lists with negation, and network
+ * addresses with CIDR masks. Matching is iterative: pattern and text of n and
+ * m octets cost at most n * m steps, whatever they hold (threats R9).
+ */
+#ifndef FERRY_KEY_PATTERN_H
+#define FERRY_KEY_PATTERN_H
+
+#include "base/bytes.h"
+
+enum {
+    PATTERN_MAX = 1024, /* octets of one pattern; longer ones match nothing */
+    PATTERN_TEXT_MAX = 4096,
+};
+
+enum pattern_case {
+    PATTERN_EXACT,
+    PATTERN_FOLD, /* ASCII letters are equal in either case: host names */
+};
+
+/* '*': any run, also none; '?': one octet; all else stands for itself. */
+bool pattern_match(struct bytes pattern, struct bytes text, enum pattern_case fold);
+
+enum pattern_verdict {
+    PATTERN_NO = 0,
+    PATTERN_YES,
+    PATTERN_VETO, /* an item with leading '!' matched: outranks every other */
+    PATTERN_BAD,  /* malformed (empty item, bad CIDR): no access on such a list */
+};
+
+enum pattern_verdict
+pattern_list_match(struct bytes list, struct bytes text, enum pattern_case fold);
+
+/* ---- addresses ---- */
+
+struct address {
+    uint8_t octets[16]; /* IPv4: the first four */
+    bool is_v6;         /* IPv4 mapped into IPv6 is taken as the IPv4 it is */
+};
+
+/* "192.0.2.1", "2001:db8::1", with or without "%zone", which is dropped. */
+bool address_parse(struct bytes text, struct address *a);
+
+/*
+ * One "address" or "address/bits". PATTERN_BAD: malformed, or bits are set
+ * behind the mask (somebody meant something else).
+ */
+enum pattern_verdict cidr_match(struct bytes cidr, const struct address *a);
+
+/* A list of those and nothing else: certificates' source-address. */
+enum pattern_verdict cidr_list_match(struct bytes list, struct bytes address);
+
+/*
+ * from="" and Match Address: items with CIDR masks, addresses and wildcard
+ * patterns, each maybe negated, against the client's address as text and, when
+ * host is not empty, its name too. PATTERN_BAD as above: treat as a refusal.
+ */
+enum pattern_verdict
+from_list_match(struct bytes list, struct bytes address, struct bytes host);
+
+#endif
