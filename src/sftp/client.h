@@ -40,19 +40,19 @@ enum {
 };
 
 /* Extensions that this client can use, as the server announced them (bits). */
-enum sftp_ext {
-    SFTP_EXT_POSIX_RENAME = 1 << 0,
-    SFTP_EXT_STATVFS = 1 << 1,
-    SFTP_EXT_FSTATVFS = 1 << 2,
-    SFTP_EXT_HARDLINK = 1 << 3,
-    SFTP_EXT_FSYNC = 1 << 4,
-    SFTP_EXT_LSETSTAT = 1 << 5,
-    SFTP_EXT_LIMITS = 1 << 6,
-    SFTP_EXT_EXPAND_PATH = 1 << 7,
-    SFTP_EXT_COPY_DATA = 1 << 8,
-    SFTP_EXT_HOME_DIRECTORY = 1 << 9,
-    SFTP_EXT_USERS_GROUPS = 1 << 10,
-    SFTP_EXT_CHECK_FILE = 1 << 11,
+enum sftp_can {
+    SFTP_CAN_POSIX_RENAME = 1 << 0,
+    SFTP_CAN_STATVFS = 1 << 1,
+    SFTP_CAN_FSTATVFS = 1 << 2,
+    SFTP_CAN_HARDLINK = 1 << 3,
+    SFTP_CAN_FSYNC = 1 << 4,
+    SFTP_CAN_LSETSTAT = 1 << 5,
+    SFTP_CAN_LIMITS = 1 << 6,
+    SFTP_CAN_EXPAND_PATH = 1 << 7,
+    SFTP_CAN_COPY_DATA = 1 << 8,
+    SFTP_CAN_HOME_DIRECTORY = 1 << 9,
+    SFTP_CAN_USERS_GROUPS = 1 << 10,
+    SFTP_CAN_CHECK_FILE = 1 << 11,
 };
 
 /* On the wire SSH_FXP_SYMLINK holds link and target in either order. */
@@ -146,7 +146,7 @@ bool sftp_client_next(struct sftp_client *c, struct sftp_event *ev);
 /* After READY: the protocol's version, 3; the server's extensions. */
 bool sftp_client_is_ready(const struct sftp_client *c);
 uint32_t sftp_client_version(const struct sftp_client *c);
-bool sftp_client_has(const struct sftp_client *c, enum sftp_ext ext);
+bool sftp_client_has(const struct sftp_client *c, enum sftp_can ext);
 const struct sftp_limits *sftp_client_limits(const struct sftp_client *c);
 
 /* All that VERSION announced: string name, string data, each. Never NULL p. */
