@@ -86,10 +86,11 @@ struct sftp_req {
     int tag;
     /* the client's, readable by all */
     uint32_t id;
-    uint8_t type;    /* SSH_FXP_READ, ...; 0: not in flight */
-    uint32_t len;    /* READ, WRITE: octets asked */
-    uint32_t got;    /* READ: octets delivered so far */
-    uint64_t offset; /* READ, WRITE: where in the file */
+    uint8_t type;           /* SSH_FXP_READ, ...; 0: not in flight */
+    uint8_t extended_reply; /* EXTENDED: the reply that suits */
+    uint32_t len;           /* READ, WRITE: octets asked */
+    uint32_t got;           /* READ: octets delivered so far */
+    uint64_t offset;        /* READ, WRITE: where in the file */
 };
 
 enum sftp_event_type {
