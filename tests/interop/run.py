@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+"""The interoperation suite: real peers in both directions.
+
+    run.py [--programs DIR] [--prefix TEXT] [--log FILE] [--quick] [--list] [NAME...]
+
+Prints `ok NAME`, `not ok NAME: why` or `skip NAME: reason` a test, then the counts.
+NAME chooses the tests whose name contains it. Test names are SERVER/CLIENT/STEP; naming
+a pair that is in no row, such as sshd/psftp, runs it all the same: that is how to see
+whether a failure is ours or the peers'.
+
+Where things are: ROWS below is the table; suite.py the steps; clients.py and servers.py
+one class or function a peer; peers/ the small programs that drive libraries;
+algorithms.py and extras.py what does not fit the table.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import signal
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+
+# pylint: disable=wrong-import-position
+import algorithms
+import clients
+import extras
+import files
+import servers
+import suite
+from lab import Lab, versions
+from report import Report
+
+SERVERS = {
+    "ferryd": servers.ferryd, "ferryd-root": servers.ferryd_root,
+    "sshd": servers.sshd, "sshd-password": servers.sshd_password,
+    "sshd-ferry-sftp-server": servers.sshd_with_ours,
+    "proftpd": servers.proftpd, "erlang": servers.erlang, "rclone-serve": servers.rclone,
+    "asyncssh-server": servers.asyncssh, "paramiko-server": servers.paramiko,
+    "ssh2-server": servers.ssh2, "go-server": servers.go_sftp,
+    "dropbear": servers.dropbear, "tinysshd": servers.tinysshd,
+}
+CLIENTS = {client.name: client for client in (
+    clients.OpensshSftp, clients.OpensshScp, clients.Psftp, clients.Curl, clients.Lftp,
+    clients.Rclone, clients.Sshfs, clients.Paramiko, clients.Asyncssh, clients.Libssh,
+    clients.GoSftp, clients.Ssh2, clients.Fzsftp, clients.Ferry)}
+
+# Our server with everybody's client, our client with everybody's server.
+ROWS = (
+    *((server, client) for server in ("ferryd",) for client in CLIENTS),
+    *((server, client) for server in ("ferryd-root", "sshd-ferry-sftp-server")
+      for client in ("openssh-sftp", "psftp", "ferry")),
+    *((server, "ferry") for server in SERVERS
+      if not server.startswith("ferryd") and server != "sshd-ferry-sftp-server"),
+)
+
+MIB_FULL, MIB_QUICK = 64, 4
+
+
+def chosen_rows(names):
+    """ROWS, and the pairs named that are in none."""
+    rows = list(ROWS)
+    for name in names:
+        pair = tuple(name.split("/")[:2])
+        if len(pair) == 2 and pair[0] in SERVERS and pair[1] in CLIENTS and pair not in rows:
+            rows.append(pair)
+    return rows
+
+
+def run_row(report, lab, server, client_name):
+    """One server, started for this row alone, and one client.
+
+    The row itself is the test SERVER/CLIENT/serve: the server starts, outlives all
+    steps, and ends as it should.
+    """
+    row = f"{server}/{client_name}"
+    client = CLIENTS[client_name](lab)
+
+    def serve():
+        with SERVERS[server](lab, row.replace("/", "-")) as target:
+            suite.run_steps(report, lab, client, target, row)
+
+    if suite.has_wanted_step(report, client, row):
+        report.attempt(f"{row}/serve", serve)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    parser.add_argument("--programs", default=os.path.join(top, "build"),
+                        help="where ferry, ferryd and ferry-sftp-server are")
+    parser.add_argument("--prefix", default="", help="put before every test's name")
+    parser.add_argument("--log", help="file that gets times and the details of failures")
+    parser.add_argument("--quick", action="store_true", help="small files")
+    parser.add_argument("--keep", action="store_true", help="keep the temporary folder")
+    parser.add_argument("--jobs", type=int, default=2, help="rows at a time")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    return parser.parse_args()
+
+
+def run_all(report, lab, options):
+    jobs = [(run_row, report, lab, *row) for row in chosen_rows(options.names)]
+    jobs += [(job, report, lab) for job in (*algorithms.JOBS, *extras.JOBS)]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for done in [pool.submit(*job) for job in jobs]:
+            done.result()
+
+
+def main():
+    options = arguments()
+    # An end from outside is an exception, so that every server and account goes too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for package, version in versions():
+        print(f"# {package} {version}", flush=True)
+    report = Report(options.prefix, options.names, options.log)
+    size = (MIB_QUICK if options.quick else MIB_FULL) * files.MIB
+    lab = Lab(tempfile.mkdtemp(prefix="ferry-interop-"), options.programs, size)
+    try:
+        run_all(report, lab, options)
+    finally:
+        if options.keep:
+            print(f"# kept {lab.work}")
+        else:
+            lab.clear()
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
