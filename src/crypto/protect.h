@@ -13,6 +13,9 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "crypto/hash.h"
+
+struct protect_make; /* of protect_impl.h: the shape that the cipher takes */
 
 struct cipher_algo {
     const char *name;
@@ -22,12 +25,15 @@ struct cipher_algo {
     /* Rekey after this many octets under one key: 2^32 cipher blocks, or 1 GiB
      * for a block below 16 octets (RFC 4344 3.2). */
     uint64_t rekey_octets;
+    const struct protect_make *make;
+    int cipher; /* libcrypto's, for make */
 };
 
 struct mac_algo {
     const char *name;
-    size_t key_len; /* octets */
+    size_t key_len; /* octets; also the tag's length */
     bool is_etm;
+    enum hash_id hash;
 };
 
 /* NULL: not known. */
