@@ -20,9 +20,6 @@ enum err base64_decode_wrapped(struct bytes text, struct buf *out) MUST_USE;
 /* Append the encoding of data, padded; failure latches in out. */
 void base64_encode(struct bytes data, struct buf *out);
 
-/* The same in lines of `columns` characters, each ended by LF, the last too. */
-void base64_encode_wrapped(struct bytes data, size_t columns, struct buf *out);
-
 /*
  * Find the frame of this label ("OPENSSH PRIVATE KEY"): text starts with
  * "-----BEGIN label-----" on a line of its own, and "-----END label-----"
@@ -32,15 +29,5 @@ bool armor_find(struct bytes text, const char *label, struct bytes *body);
 
 /* Append frame and body, base64 in 70 columns as ssh-keygen writes it. */
 void armor_put(struct bytes data, const char *label, struct buf *out);
-
-/*
- * Take the next line off *text, without its end (LF, CRLF). Returns false when
- * nothing is left. Both borrowed.
- */
-bool text_next_line(struct bytes *text, struct bytes *line);
-
-/* Drop spaces and tabs in front; and take the next word off the front of *text. */
-struct bytes text_skip_blanks(struct bytes text);
-struct bytes text_next_word(struct bytes *text);
 
 #endif
