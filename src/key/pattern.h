@@ -8,11 +8,6 @@
 
 #include "base/bytes.h"
 
-enum {
-    PATTERN_MAX = 1024, /* octets of one pattern; longer ones match nothing */
-    PATTERN_TEXT_MAX = 4096,
-};
-
 enum pattern_case {
     PATTERN_EXACT,
     PATTERN_FOLD, /* ASCII letters are equal in either case: host names */
@@ -25,7 +20,7 @@ enum pattern_verdict {
     PATTERN_NO = 0,
     PATTERN_YES,
     PATTERN_VETO, /* an item with leading '!' matched: outranks every other */
-    PATTERN_BAD,  /* malformed (empty item, bad CIDR): no access on such a list */
+    PATTERN_BAD,  /* from_list_match and cidr_*: malformed; no access on such a list */
 };
 
 enum pattern_verdict
