@@ -10,9 +10,7 @@
 #include "crypto/sig.h"
 
 enum {
-    PRIVATE_FILE_MAX = 1 << 20, /* octets of a file */
-    /* bcrypt rounds accepted from a file, about a minute of work (threats F4). */
-    PRIVATE_FILE_ROUNDS_MAX = 10000,
+    PRIVATE_FILE_MAX = 1 << 20,      /* octets of a file */
     PRIVATE_FILE_ROUNDS = 24,        /* bcrypt rounds that we write */
     PRIVATE_FILE_COMMENT_MAX = 1024, /* octets kept of a comment */
 };
@@ -25,7 +23,8 @@ enum {
  * ERR_AUTH: the file is encrypted, and with an empty passphrase: one is needed;
  *   with one given: it was wrong. Ask and come again.
  * ERR_PROTO: not a private key, damaged, or a kind that we don't use.
- * ERR_LIMIT: file above PRIVATE_FILE_MAX or rounds above the limit.
+ * ERR_LIMIT: file above PRIVATE_FILE_MAX or bcrypt rounds above
+ *   BCRYPT_ROUNDS_MAX (threats F4).
  * ERR_CRYPTO: its halves don't belong together, or the key is weak.
  */
 enum err
