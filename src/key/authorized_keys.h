@@ -14,6 +14,8 @@ enum {
     AUTHORIZED_KEYS_MAX = 1 << 20, /* octets of a file (threats A8) */
     AUTHORIZED_LINE_MAX = 32768,   /* octets of a line; longer: skipped whole */
     AUTHORIZED_OPTION_MAX = 8192,  /* octets of one option's value */
+    AUTHORIZED_TRIES_MAX = 64,     /* lines weighed that name one key */
+    AUTHORIZED_LOG_MAX = 16,       /* lines that one look-up may log (threats G1) */
 };
 
 /* One line's key and what it is limited to. */
@@ -56,7 +58,7 @@ void authorized_keys_start(struct authorized_keys *it, struct bytes text,
 /*
  * The next line that is not blank or a comment. key: initialised by the
  * caller, cleared here first. why: overwritten when the line is ignored.
- * A file above AUTHORIZED_KEYS_MAX ends at once, with a reason in why.
+ * Of a file above AUTHORIZED_KEYS_MAX nothing is read: one ignored line 0.
  */
 enum authorized_step authorized_keys_next(struct authorized_keys *it,
                                           struct authorized_key *key, struct fault *why);
