@@ -23,13 +23,13 @@ struct known_hosts_file {
     const char *name; /* for reports */
 };
 
-/* The host as the user asked for it (or HostKeyAlias). */
+/*
+ * The host as the user asked for it (or HostKeyAlias). CheckHostIP is a second
+ * check with the address as its name.
+ */
 struct host_query {
-    struct bytes name; /* host name or address; compared in lower case */
-    uint16_t port;     /* 22: written plainly, else "[name]:port" */
-    /* CheckHostIP: its numeric address, which must not have another key; empty:
-     * not asked. */
-    struct bytes address;
+    struct bytes name;     /* host name or address; compared in lower case */
+    uint16_t port;         /* 22: written plainly, else "[name]:port" */
     uint64_t now;          /* seconds since 1970, for certificates */
     struct bytes ca_algos; /* as in struct cert_check */
 };
