@@ -325,5 +325,5 @@ void
 poly_decompress1(struct poly *f, const uint8_t in[POLY_1BIT_LEN])
 {
     for (int i = 0; i < MLKEM_N; i++)
-        f->c[i] = decompress(in[i / 8] >> i % 8 & 1U, 1);
+        f->c[i] = decompress((uint32_t)in[i / 8] >> i % 8 & 1, 1);
 }
