@@ -85,9 +85,10 @@ struct sftp_request_set {
 };
 
 struct sftp_server_config {
-    struct vfs *vfs;  /* borrowed; outlives the server */
-    const char *home; /* where relative names begin; NULL or "": "/" */
-    const char *user; /* the own account's name, for home-directory and "~user" */
+    struct vfs *vfs;   /* borrowed; outlives the server */
+    const char *home;  /* the account's own, as a path of the vfs; NULL or "": "/" */
+    const char *start; /* where relative names begin; NULL: home */
+    const char *user;  /* the own account's name, for home-directory and "~user" */
     const char *peer_software;      /* from its identification, "" when unknown */
     bool is_read_only;              /* refuse every request that could change something */
     struct sftp_request_set denied; /* -P, and what -p leaves out */
@@ -129,8 +130,9 @@ enum err sftp_server_new(const struct sftp_server_config *config, struct stream 
 
 /*
  * Take octets as they arrive, in slices of any size; borrowed for the call.
- * *used <= in.n: less when the stream has no room. Call again with the rest once
- * it has drained. in.n may be 0: to go on with what sftp_server_is_busy tells.
+ * *used <= in.n: less when the stream has no room, or after a step of a long
+ * request. Call again with the rest once it has drained, or soon when it has room.
+ * in.n may be 0: to go on with what sftp_server_is_busy tells.
  * ERR_PROTO: the framing is broken (sftp_server_fault says how): close the
  * channel. ERR_NOMEM, and what the stream returned: the same.
  */
