@@ -4,7 +4,7 @@
  *
  * Time and memory access depend on no secret, except that key generation
  * starts over when its first polynomial happens to have no inverse; that
- * polynomial is then thrown away. Nothing is allocated; about 20 KiB of stack,
+ * polynomial is then thrown away. Nothing is allocated; about 17 KiB of stack,
  * wiped. SHA-512 is libcrypto's, hence the error results and crypto_init() first.
  */
 #ifndef FERRY_CRYPTO_SNTRUP761_H
