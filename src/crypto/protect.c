@@ -88,7 +88,7 @@ len_is_sane(const struct protect *p, size_t len)
 enum err
 protect_seal(struct protect *p, uint32_t sequence_number, uint8_t *wire, size_t len)
 {
-    if (!p->is_sealing || !len_is_sane(p, len))
+    if (!p->may_seal || !len_is_sane(p, len))
         return ERR_BUG;
     return p->ops->seal(p, sequence_number, wire, len);
 }
@@ -97,7 +97,7 @@ enum err
 protect_length(struct protect *p, uint32_t sequence_number, uint8_t *wire,
                uint32_t *packet_length)
 {
-    if (p->is_sealing)
+    if (!p->may_open)
         return ERR_BUG;
     return p->ops->length(p, sequence_number, wire, packet_length);
 }
@@ -105,7 +105,7 @@ protect_length(struct protect *p, uint32_t sequence_number, uint8_t *wire,
 enum err
 protect_open(struct protect *p, uint32_t sequence_number, uint8_t *wire, size_t len)
 {
-    if (p->is_sealing || !len_is_sane(p, len))
+    if (!p->may_open || !len_is_sane(p, len))
         return ERR_BUG;
     return p->ops->open(p, sequence_number, wire, len);
 }
@@ -136,12 +136,13 @@ none_free(struct protect *p)
 static const struct protect_ops none_ops = {none_pass, none_length, none_pass, none_free};
 
 enum err
-protect_new_none(struct protect **p)
+protect_new_none(bool is_sealing, struct protect **p)
 {
     *p = calloc(1, sizeof **p);
     if (!*p)
         return ERR_NOMEM;
     (*p)->ops = &none_ops;
+    (*p)->is_sealing = is_sealing;
     (*p)->shape = (struct protect_shape){.head = 4, .tail = 0, .block = 8, .aad = 0};
     return ERR_NONE;
 }

@@ -23,6 +23,7 @@ struct chacha {
     EVP_CIPHER_CTX *body;   /* K_2, the first half of the key */
     EVP_CIPHER_CTX *length; /* K_1 */
     EVP_MAC_CTX *poly;
+    uint8_t clear_length[PACKET_LENGTH_LEN]; /* of the packet being received */
 };
 
 /* Counter 0, then the sequence number as a big-endian uint64. */
@@ -85,10 +86,10 @@ chacha_seal(struct protect *p, uint32_t seq, uint8_t *wire, size_t len)
 static enum err
 chacha_length(struct protect *p, uint32_t seq, uint8_t *wire, uint32_t *packet_length)
 {
-    uint8_t clear[PACKET_LENGTH_LEN];
-    if (!crypt_length((struct chacha *)p, seq, clear, wire))
+    struct chacha *c = (struct chacha *)p;
+    if (!crypt_length(c, seq, c->clear_length, wire))
         return ERR_CRYPTO;
-    *packet_length = load_u32(clear);
+    *packet_length = load_u32(c->clear_length);
     return ERR_NONE;
 }
 
@@ -101,9 +102,8 @@ chacha_open(struct protect *p, uint32_t seq, uint8_t *wire, size_t len)
     if (!start_packet(c, seq) || !make_tag(c, wire, len, tag) ||
         !mem_equal_ct(tag, wire + len, TAG_LEN))
         return protect_reject(wire, len);
-    if (!crypt_length(c, seq, wire, wire) || !crypt_body(c, wire, len))
-        return protect_reject(wire, len);
-    return ERR_NONE;
+    memcpy(wire, c->clear_length, PACKET_LENGTH_LEN);
+    return crypt_body(c, wire, len) ? ERR_NONE : protect_reject(wire, len);
 }
 
 static void
@@ -131,7 +131,8 @@ chacha_make(const struct cipher_algo *cipher, const struct mac_algo *mac, bool i
     c->base = (struct protect){
         .ops = &ops,
         .shape = {.head = PACKET_LENGTH_LEN, .tail = TAG_LEN, .block = 8, .aad = 4},
-        .is_sealing = is_sealing,
+        .may_seal = is_sealing,
+        .may_open = !is_sealing,
     };
     enum lib_cipher chacha20 = (enum lib_cipher)cipher->cipher;
     static const uint8_t iv[IV_LEN];

@@ -140,7 +140,8 @@ ctr_make(const struct cipher_algo *cipher, const struct mac_algo *mac, bool is_s
                   .tail = c->tag_len,
                   .block = BLOCK_LEN,
                   .aad = mac->is_etm ? PACKET_LENGTH_LEN : 0},
-        .is_sealing = is_sealing,
+        .may_seal = is_sealing,
+        .may_open = !is_sealing,
     };
     c->cipher = protect_cipher_new((enum lib_cipher)cipher->cipher, is_sealing,
                                    keys->cipher, keys->iv.p);

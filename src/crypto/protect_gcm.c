@@ -100,7 +100,8 @@ gcm_make(const struct cipher_algo *cipher, const struct mac_algo *mac, bool is_s
     g->base = (struct protect){
         .ops = &ops,
         .shape = {.head = PACKET_LENGTH_LEN, .tail = TAG_LEN, .block = 16, .aad = 4},
-        .is_sealing = is_sealing,
+        .may_seal = is_sealing,
+        .may_open = !is_sealing,
     };
     memcpy(g->nonce, keys->iv.p, NONCE_LEN);
     g->ctx = protect_cipher_new((enum lib_cipher)cipher->cipher, is_sealing, keys->cipher,

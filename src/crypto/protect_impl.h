@@ -20,7 +20,7 @@ struct protect_ops {
 struct protect {
     const struct protect_ops *ops;
     struct protect_shape shape;
-    bool is_sealing;
+    bool may_seal, may_open; /* both only before the first NEWKEYS */
 };
 
 /* Keys of the lengths that the algorithms ask for; borrowed. */
