@@ -136,13 +136,13 @@ none_free(struct protect *p)
 static const struct protect_ops none_ops = {none_pass, none_length, none_pass, none_free};
 
 enum err
-protect_new_none(bool is_sealing, struct protect **p)
+protect_new_none(struct protect **p)
 {
     *p = calloc(1, sizeof **p);
     if (!*p)
         return ERR_NOMEM;
     (*p)->ops = &none_ops;
-    (*p)->is_sealing = is_sealing;
+    (*p)->may_seal = (*p)->may_open = true;
     (*p)->shape = (struct protect_shape){.head = 4, .tail = 0, .block = 8, .aad = 0};
     return ERR_NONE;
 }
