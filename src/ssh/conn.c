@@ -117,10 +117,10 @@ copy_config(struct conn *c, const struct conn_config *config)
     for (size_t i = 0; i < config->n_host_keys; i++)
         put_string(&c->host_keys, config->host_keys[i].blob);
     int n =
-        snprintf(c->own_ident, sizeof c->own_ident - 2, "SSH-2.0-%s", config->software);
-    if (n < 0 || (size_t)n >= sizeof c->own_ident - 2)
-        e = ERR_LIMIT;
-    c->own_ident_len = strlen(c->own_ident);
+        snprintf(c->own_ident, sizeof c->own_ident, "SSH-2.0-%s\r\n", config->software);
+    if (n < 0 || (size_t)n >= sizeof c->own_ident)
+        return ERR_LIMIT;
+    c->own_ident_len = (size_t)n - 2;
     if (e == ERR_NONE)
         e = buf_err(&c->host_keys);
     return e != ERR_NONE ? e : buf_err(&c->auth.methods);
@@ -265,14 +265,26 @@ conn_fail(struct conn *c, enum err code, uint32_t reason, const char *fmt, ...)
     return code;
 }
 
+/* Move what the peers' windows allow to the connection's queue. */
+static void
+pump_channels(struct conn *c)
+{
+    for (uint32_t i = 0, seen = 0; i < CHANNELS_MAX && seen < c->n_chans; i++) {
+        struct chan *ch = c->chans[i];
+        seen += ch ? 1 : 0;
+        if (ch && ch->state == CHAN_OPEN && chan_pump(ch) != ERR_NONE)
+            conn_fail(c, ERR_NOMEM, DISCONNECT_BY_APPLICATION, "out of memory");
+    }
+}
+
 void
 conn_disconnect(struct conn *c, enum disconnect_reason reason, const char *text)
 {
     if (c->is_dead)
         return;
-    for (uint32_t i = 0; i < CHANNELS_MAX; i++)
-        if (c->chans[i] && c->chans[i]->state == CHAN_OPEN)
-            (void)chan_pump(c->chans[i]); /* what can go still goes */
+    pump_channels(c); /* what can go still goes */
+    if (c->is_dead)
+        return;
     if (c->phase != PHASE_IDENT)
         send_disconnect(c, reason, text, c->tx.is_held);
     fault_set(&c->fault, ERR_CLOSED, reason, "%s", text);
@@ -327,17 +339,6 @@ ident_iov(struct conn *c, struct iovec *iov)
     size_t left = c->own_ident_len + 2 - c->own_ident_sent;
     iov[0] = (struct iovec){c->own_ident + c->own_ident_sent, left};
     return left != 0 ? 1 : 0;
-}
-
-static void
-pump_channels(struct conn *c)
-{
-    for (uint32_t i = 0, seen = 0; i < CHANNELS_MAX && seen < c->n_chans; i++) {
-        struct chan *ch = c->chans[i];
-        seen += ch ? 1 : 0;
-        if (ch && ch->state == CHAN_OPEN && chan_pump(ch) != ERR_NONE)
-            conn_fail(c, ERR_NOMEM, DISCONNECT_BY_APPLICATION, "out of memory");
-    }
 }
 
 int

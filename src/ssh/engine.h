@@ -230,8 +230,9 @@ void conn_trace_msg(const struct conn *c, const char *arrow, const struct msg_de
 enum err rules_dispatch(struct conn *c, struct bytes payload) MUST_USE;
 
 /* ---- kex.c ---- */
-enum err kex_start(struct conn *c) MUST_USE;
-enum err kex_check_rekey(struct conn *c) MUST_USE;
+/* These two latch what fails. */
+enum err kex_start(struct conn *c);
+enum err kex_check_rekey(struct conn *c);
 void kex_clear(struct kex_run *k);
 enum err kex_on_kexinit(struct conn *c, const void *msg);
 enum err kex_on_init(struct conn *c, const void *msg);
