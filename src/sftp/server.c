@@ -185,6 +185,7 @@ sftp_server_input(struct sftp_server *s, struct bytes in, size_t *used)
 {
     struct bytes rest = in;
     enum err result = s->fault.code;
+    s->is_waiting = false;
     while (result == ERR_NONE && advance(s, &rest, &result))
         continue;
     if (result == ERR_NONE && buf_err(&s->head) != ERR_NONE)
