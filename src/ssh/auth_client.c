@@ -152,7 +152,9 @@ conn_auth_none(struct conn *c)
         send_request(c, "none", (struct bytes){0}, PHASE_AUTH);
 }
 
-/* An IGNORE of varying length behind a short secret hides how long it is. */
+/* An IGNORE of varying length ahead of a short secret hides how long it is. Not
+ * behind it: with delayed compression the server inflates what comes after the
+ * request that succeeds. */
 static void
 hide_length(struct conn *c, size_t len)
 {
@@ -173,8 +175,8 @@ send_password(struct conn *c, const struct ssh_auth_password *m)
     struct buf fields;
     buf_init(&fields, 4 * SECRET_MAX);
     msg_put(&ssh_msgs[SSH_AUTH_PASSWORD], &fields, m);
-    send_request(c, "password", buf_bytes(&fields), PHASE_AUTH_PASSWORD);
     hide_length(c, fields.n);
+    send_request(c, "password", buf_bytes(&fields), PHASE_AUTH_PASSWORD);
     buf_clear(&fields);
 }
 
@@ -306,7 +308,7 @@ conn_auth_respond(struct conn *c, const struct bytes *answers, uint32_t n)
                                            .responses = buf_bytes(&list)};
     c->await = AWAIT_NOTHING;
     c->phase = PHASE_AUTH_KBDINT;
-    (void)conn_send(c, SSH_USERAUTH_INFO_RESPONSE, &m); /* a failure has latched */
     hide_length(c, list.n);
+    (void)conn_send(c, SSH_USERAUTH_INFO_RESPONSE, &m); /* a failure has latched */
     buf_clear(&list);
 }

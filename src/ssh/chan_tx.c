@@ -59,7 +59,8 @@ static bool
 tx_has_room(struct stream *s)
 {
     struct chan *ch = chan_of(s);
-    return is_discarding(ch) || !slab_pool_is_full(&ch->conn->pool);
+    bool is_open = ch->state == CHAN_OPEN; /* before, nobody knows how to chop */
+    return is_discarding(ch) || (is_open && !slab_pool_is_full(&ch->conn->pool));
 }
 
 static void
@@ -80,7 +81,7 @@ tx_reserve(struct stream *s, size_t head_len, size_t want, struct iovec *holes,
     struct packet **tail = &ch->reserved;
     int n = 0;
     size_t left = head_len + want, skip = head_len;
-    if (ch->reserved)
+    if (ch->reserved || ch->state != CHAN_OPEN)
         return ERR_BUG;
     if (slab_pool_is_full(&ch->conn->pool) && !is_discarding(ch))
         return ERR_LIMIT;
@@ -185,6 +186,8 @@ tx_write(struct stream *s, struct bytes control)
     struct chan *ch = chan_of(s);
     if (is_discarding(ch) || control.n == 0)
         return ERR_NONE;
+    if (ch->state != CHAN_OPEN)
+        return ERR_BUG;
     if (control.n <= CONTROL_CHUNK && append_to_last(ch, control))
         return ERR_NONE;
     while (control.n != 0) {
