@@ -33,7 +33,10 @@ enum { KEX_PUBLIC_MAX = 2048 };
 
 struct kex; /* one ephemeral key pair; wiped when freed */
 
-/* Client: a fresh key pair. Not for group exchange before kex_gex_group. */
+/*
+ * Client: a fresh key pair; for group exchange only after kex_gex_group.
+ * rand: borrowed until the kex is freed.
+ */
 enum err kex_new(const struct kex_algo *algo, const struct rand_source *rand,
                  struct kex **kex) MUST_USE;
 

@@ -84,7 +84,8 @@ struct privkey;
 /*
  * From the private fields of openssh-key-v1 behind the type string (also
  * SSH_AGENTC_ADD_IDENTITY's). *used: how many octets they took.
- * ERR_CRYPTO: private and public part do not belong together.
+ * ERR_CRYPTO: private and public part do not belong together, or KEY_SK_*,
+ * whose private part is in the authenticator.
  */
 enum err privkey_parse_fields(enum key_kind kind, struct bytes fields, size_t *used,
                               struct privkey **key) MUST_USE;
@@ -93,6 +94,8 @@ enum err privkey_parse_fields(enum key_kind kind, struct bytes fields, size_t *u
  * PEM or PKCS#8 text (traditional RSA/EC, encrypted or not), through
  * libcrypto. passphrase empty: none. ERR_AUTH: a passphrase is needed or was
  * wrong. ERR_PROTO: not such a key. DSA and unnamed curves are refused.
+ * ERR_LIMIT: deriving the key from the passphrase would cost too much, or by
+ * an older scheme than PBES2.
  */
 enum err privkey_parse_pem(struct bytes text, struct bytes passphrase,
                            struct privkey **key) MUST_USE;
