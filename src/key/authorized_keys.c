@@ -394,10 +394,10 @@ check_cert(const struct offer *offer, struct authorized_key *key, struct fault *
         .now = query->now,
         .ca_algos = query->ca_algos,
         .principal = query->user,
+        .has_principals_allowed = key->has_principals,
+        .principals_allowed = buf_bytes(&key->principals),
         .address = query->address,
     };
-    if (key->has_principals)
-        check.principals_allowed = buf_bytes(&key->principals);
     enum err e = cert_verify(offer->cert, &check, why);
     if (e != ERR_NONE)
         return e;

@@ -85,32 +85,12 @@ read_options(struct cert *cert, struct bytes packed, bool is_critical)
 
 /* ---- parsing ---- */
 
-/* Length-prefixed fields of a plain key behind its type, RFC 4253 6.6,
- * 5656 3.1, 8709 4, PROTOCOL.u2f. */
-static unsigned
-key_fields(enum key_kind kind)
-{
-    switch (kind) {
-    case KEY_ED25519:
-        return 1;
-    case KEY_RSA:
-    case KEY_ECDSA_P256:
-    case KEY_ECDSA_P384:
-    case KEY_ECDSA_P521:
-    case KEY_SK_ED25519:
-        return 2;
-    case KEY_SK_ECDSA_P256:
-        return 3;
-    }
-    return 0;
-}
-
 /* Copy the certified key's fields behind its plain type. c: behind the nonce. */
 static void
 read_plain(struct cursor *c, const struct key_type *type, struct buf *plain)
 {
     struct cursor start = *c;
-    for (unsigned i = 0; i < key_fields(type->kind); i++)
+    for (unsigned i = 0; i < key_field_count(type->kind); i++)
         cursor_string(c);
     if (c->failed)
         return;
@@ -271,7 +251,7 @@ has_wanted_principal(const struct cert *cert, const struct cert_check *check)
 {
     if (check->use == CERT_HOST)
         return has_host(cert, check->principal);
-    if (check->principals_allowed.p)
+    if (check->has_principals_allowed)
         return has_one_of(cert, check->principals_allowed);
     return cert_has_principal(cert, check->principal);
 }

@@ -62,7 +62,8 @@ struct cert_check {
      */
     struct bytes principal;
     /* User: a comma-separated list (authorized_keys principals="") of which one
-     * must be a principal; then the login name need not be. p NULL: none. */
+     * must be a principal; then the login name need not be. */
+    bool has_principals_allowed;
     struct bytes principals_allowed;
     struct bytes address; /* user: the client's, as text, for source-address */
 };

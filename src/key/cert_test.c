@@ -176,6 +176,7 @@ list_of_allowed_principals_replaces_the_login_name(void **state)
                                    .now = NOW,
                                    .ca_algos = CA_ALGOS,
                                    .principal = BYTES_LIT("alice"),
+                                   .has_principals_allowed = true,
                                    .principals_allowed = bytes_str(cases[i].allowed)};
         assert_int_equal(verify(cert, &check, NULL), cases[i].e);
     }
