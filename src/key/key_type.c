@@ -52,6 +52,50 @@ key_type_of_blob(struct bytes blob)
     return key_type_by_name(key_blob_type(blob));
 }
 
+unsigned
+key_field_count(enum key_kind kind)
+{
+    switch (kind) {
+    case KEY_ED25519:
+        return 1;
+    case KEY_RSA:
+    case KEY_ECDSA_P256:
+    case KEY_ECDSA_P384:
+    case KEY_ECDSA_P521:
+    case KEY_SK_ED25519:
+        return 2;
+    case KEY_SK_ECDSA_P256:
+        return 3;
+    }
+    return 0;
+}
+
+static void
+skip_strings(struct cursor *c, unsigned n)
+{
+    while (n-- != 0)
+        cursor_string(c);
+}
+
+bool
+key_blob_is_whole(struct bytes blob)
+{
+    struct cursor c = cursor_of(blob);
+    const struct key_type *type = key_type_by_name(cursor_string(&c));
+    if (!type)
+        return false;
+    if (type->is_cert)
+        skip_strings(&c, 1); /* nonce */
+    skip_strings(&c, key_field_count(type->kind));
+    if (type->is_cert) {
+        cursor_raw(&c, 8 + 4); /* serial, use */
+        skip_strings(&c, 2);   /* key id, principals */
+        cursor_raw(&c, 8 + 8); /* validity */
+        skip_strings(&c, 5);   /* options, extensions, reserved, CA, signature */
+    }
+    return cursor_is_done(&c);
+}
+
 /* c: at the exponent, RFC 4253 6.6. */
 static unsigned
 rsa_bits(struct cursor *c)

@@ -28,6 +28,18 @@ const struct key_type *key_type_of_blob(struct bytes blob);
 struct bytes key_blob_type(struct bytes blob);
 
 /*
+ * How many length-prefixed fields follow the type of a plain key: RFC 4253 6.6,
+ * 5656 3.1, 8709 4, PROTOCOL.u2f.
+ */
+unsigned key_field_count(enum key_kind kind);
+
+/*
+ * Does a blob of a known type hold every field of its type and nothing behind?
+ * What the fields say is left to pubkey_parse and cert_parse.
+ */
+bool key_blob_is_whole(struct bytes blob);
+
+/*
  * Bits of a blob's key, plain or certificate: 256, 521, RSA's modulus. Weak
  * keys are measured too (pubkey_parse would refuse them). 0: malformed.
  */

@@ -16,7 +16,9 @@ decode_blob(const struct key_type *type, struct bytes base64, struct buf *blob)
     enum err e = base64_decode(base64, blob);
     if (e != ERR_NONE)
         return e;
-    return key_type_of_blob(buf_bytes(blob)) == type ? ERR_NONE : ERR_PROTO;
+    bool is_good =
+        key_type_of_blob(buf_bytes(blob)) == type && key_blob_is_whole(buf_bytes(blob));
+    return is_good ? ERR_NONE : ERR_PROTO;
 }
 
 enum err
@@ -162,7 +164,7 @@ parse_rfc4716(struct bytes text, struct buf *blob, struct buf *comment)
         return e;
     if (blob->n > KEY_BLOB_MAX)
         return ERR_LIMIT;
-    return key_type_of_blob(buf_bytes(blob)) ? ERR_NONE : ERR_PROTO;
+    return key_blob_is_whole(buf_bytes(blob)) ? ERR_NONE : ERR_PROTO;
 }
 
 /* ---- files ---- */

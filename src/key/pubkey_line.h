@@ -1,8 +1,8 @@
 /*
  * Public keys as text: "type base64 comment" on one line (.pub files, and the
  * tails of authorized_keys and known_hosts lines), and RFC 4716.
- * Blobs may be plain keys or certificates; their insides are not looked at
- * here beyond the type: pubkey_parse and cert_parse do that.
+ * Blobs may be plain keys or certificates; here their fields are only counted:
+ * pubkey_parse and cert_parse look at what they say.
  */
 #ifndef FERRY_KEY_PUBKEY_LINE_H
 #define FERRY_KEY_PUBKEY_LINE_H
@@ -18,9 +18,9 @@ enum {
 /*
  * One line's key. blob: reset, then filled. comment: borrowed from line.
  * Leading blanks are allowed.
- * ERR_PROTO: not a known key type, not base64, or the type word differs from
- *   the type inside the blob. ERR_LIMIT: longer than PUBKEY_LINE_MAX or a blob
- *   above KEY_BLOB_MAX. On failure blob is empty.
+ * ERR_PROTO: not a known key type, not base64, the type word differs from
+ *   the type inside the blob, or the blob is cut short. ERR_LIMIT: longer than
+ * PUBKEY_LINE_MAX or a blob above KEY_BLOB_MAX. On failure blob is empty.
  */
 enum err
 pubkey_line_parse(struct bytes line, struct buf *blob, struct bytes *comment) MUST_USE;
