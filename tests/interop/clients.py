@@ -125,7 +125,7 @@ class Psftp(Client):
         sessions = self.lab.folder("home/.putty/sessions")
         with open(os.path.join(sessions, "test"), "w", encoding="ascii") as session:
             session.write("Protocol=ssh\nHostName=127.0.0.1\n")
-            session.write(f"RekeyBytes={self.lab.rekey_bytes if rekey else "1G"}\n")
+            session.write(f"RekeyBytes={self.lab.rekey_bytes if rekey else '1G'}\n")
 
 
 class Curl(Client):
@@ -377,10 +377,9 @@ class Fzsftp(Client):
         commands = [f'open "{target.user}@127.0.0.1" {target.port}']
         for verb, *paths in operations:
             commands += [line.format(*paths) for line in self.words[verb]]
-        child = subprocess.Popen([need_program("fzsftp", "filezilla"), "-v"],
-                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, env=self.lab.env,
-                                 start_new_session=True)
+        child = proc.start([need_program("fzsftp", "filezilla"), "-v"],
+                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, env=self.lab.env)
         # Closing our end on a timer is what bounds every read below.
         timer = threading.Timer(60 * proc.slowness, proc.end_group, [child])
         timer.start()
@@ -398,7 +397,7 @@ class Fzsftp(Client):
             if kind is None:
                 raise Failed("fzsftp ended early", "\n".join(heard))
             heard.append(kind + text)
-            if text.startswith("fzSftp started") or kind == "1":
+            if kind in "01":  # a reply or a verdict: either ends the command before
                 if kind == "1" and not text.startswith("1"):
                     raise Failed("fzsftp: " + heard[-2][1:], "\n".join(heard))
                 command = next(waiting, None)
@@ -424,8 +423,9 @@ class Fzsftp(Client):
         if kind in "@A":
             return kind, ""
         text = child.stdout.readline().decode(errors="replace").rstrip("\r\n")
-        if kind in "9:":  # host and port follow on lines of their own
-            child.stdout.readline()
+        # On lines of their own follow: the port; of a list entry the time and the name.
+        for _ in range({"9": 1, ":": 1, "8": 2}.get(kind, 0)):
+            text += "\n" + child.stdout.readline().decode(errors="replace").rstrip("\r\n")
         return kind, text
 
 

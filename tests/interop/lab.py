@@ -9,6 +9,7 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import tempfile
 import threading
 
 import files
@@ -23,7 +24,7 @@ class Target:
     """A running server as its clients see it."""
 
     def __init__(self, lab, *, port, root, remote_root, user, host_keys,
-                 password=None, uid=None, has_keys=True):
+                 password=None, uid=None, has_keys=True, names=files.ODD_NAMES):
         self.lab = lab
         self.port = port
         self.root = root  # the share's place on our disk ...
@@ -32,6 +33,8 @@ class Target:
         self.password = password
         self.key = lab.user_key if has_keys else None
         self.uid = uid
+        self.names = names  # what it can list faithfully
+        self.tree = lab.trees[names]  # a local tree of such names
         self.host_keys = host_keys  # private key files; the public ones beside them
         self.known_hosts = self._write_known_hosts()
 
@@ -89,15 +92,16 @@ class Lab:
         self.rekey_bytes = file_size // 16  # asked for by clients that can
         self.big = files.write_random(self.path("big"), file_size, seed="big")
         self.big_hash = files.sha256(self.big)
-        self.tree = files.write_tree(self.folder("tree"))
-        self.tree_hashes = files.read_tree(self.tree)
+        self.trees = {names: files.write_tree(self.path(f"tree-{len(names)}"), names=names)
+                      for names in (files.ODD_NAMES, files.ODD_ASCII_NAMES)}
         # No configuration, agent or proxy of the person who runs this takes part.
         self.env = {"HOME": self.home, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin",
                     "LC_ALL": "C.UTF-8", "USER": pwd.getpwuid(os.geteuid()).pw_name}
 
     def clear(self):
         if self.system_user:
-            proc.run(["userdel", self.system_user], statuses=None)
+            shutil.rmtree(pwd.getpwnam(self.system_user).pw_dir, ignore_errors=True)
+            subprocess.run(["userdel", self.system_user], check=False, timeout=60)
         shutil.rmtree(self.work, ignore_errors=True)
 
     def path(self, name):
@@ -148,7 +152,9 @@ class Lab:
         with self._lock:
             if not self.system_user:
                 name = f"ferry-test-{os.getpid()}"
-                home = self.folder("account")
+                # Not in a temporary folder: tinysshd trusts no key file below one that
+                # everybody may write to.
+                home = tempfile.mkdtemp(prefix=f"{name}-", dir="/run")
                 proc.run(["useradd", "--no-create-home", "-d", home, "-s", "/bin/sh", name])
                 self.system_user = name
                 proc.run(["chpasswd"], stdin=f"{name}:{self.password}\n")
@@ -156,6 +162,7 @@ class Lab:
                 os.makedirs(keys, mode=0o700)
                 shutil.copyfile(self.user_key + ".pub", os.path.join(keys, "authorized_keys"))
                 account = pwd.getpwnam(name)
+                os.chmod(home, 0o755)
                 for path in (home, keys, os.path.join(keys, "authorized_keys")):
                     os.chown(path, account.pw_uid, account.pw_gid)
         return pwd.getpwnam(self.system_user)

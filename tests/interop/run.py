@@ -27,6 +27,7 @@ import algorithms
 import clients
 import extras
 import files
+import proc
 import servers
 import suite
 from lab import Lab, versions
@@ -103,8 +104,13 @@ def run_all(report, lab, options):
     jobs = [(run_row, report, lab, *row) for row in chosen_rows(options.names)]
     jobs += [(job, report, lab) for job in (*algorithms.JOBS, *extras.JOBS)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for done in [pool.submit(*job) for job in jobs]:
-            done.result()
+        try:
+            for done in [pool.submit(*job) for job in jobs]:
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            proc.end_everything()
+            raise
 
 
 def main():

@@ -9,6 +9,7 @@ import pwd
 import sys
 
 import clients
+import files
 import proc
 from lab import NOBODY, Target, as_account, need_program
 from report import Skipped
@@ -162,17 +163,17 @@ def rclone(lab, name):
 
 
 @contextlib.contextmanager
-def _peer(lab, name, helper, *, remote_root=None, env=None, host_key="ed25519"):
+def _peer(lab, name, helper, *, remote_root=None, env=None, **target):
     """A server in peers/: HELPER PORT SHARE HOST_KEY USER PASSWORD AUTHORIZED_KEYS."""
     share = _share(lab, name)
-    host = lab.host_keys[host_key]
+    host = lab.host_keys["ed25519"]
 
     def argv(port):
         return [*helper, port, share, host, "guest", lab.password, lab.user_key + ".pub"]
 
     with proc.Server(argv, lab.path(f"{name}.log"), env=env or lab.env) as server:
         yield Target(lab, port=server.port, root=share, remote_root=remote_root or share,
-                     user="guest", host_keys=[host], password=lab.password)
+                     user="guest", host_keys=[host], password=lab.password, **target)
 
 
 def asyncssh(lab, name):
@@ -195,7 +196,9 @@ def go_sftp(lab, name):
 def erlang(lab, name):
     escript = need_program("escript", "erlang-base")
     return _peer(lab, name, [escript, os.path.join(clients.PEERS, "erlang_server.escript")],
-                 remote_root="/")
+                 remote_root="/",
+                 # Erlang 25 mistakes a name's bytes for Latin-1 when it lists a folder.
+                 names=files.ODD_ASCII_NAMES)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ N_LISTED = 300  # more than fits one READDIR reply of any server
 
 
 def list_names(lab, client, target, place):
-    wanted = set(files.ODD_NAMES) | {f"entry{i:04}" for i in range(N_LISTED)}
+    wanted = set(target.names) | {f"entry{i:04}" for i in range(N_LISTED)}
     for name in wanted:
         with open(target.local(f"{place}/{name}"), "wb"):
             pass
@@ -78,15 +78,15 @@ def make_and_remove_dir(lab, client, target, place):
 
 
 def put_tree(lab, client, target, place):
-    client.perform(target, ("puttree", lab.tree, target.remote(f"{place}/tree")))
-    _compare_tree(lab, target.local(f"{place}/tree"))
+    client.perform(target, ("puttree", target.tree, target.remote(f"{place}/tree")))
+    _compare_tree(target, target.local(f"{place}/tree"))
 
 
 def get_tree(lab, client, target, place):
-    target.give(files.write_tree(target.local(f"{place}/tree")))
+    target.give(shutil.copytree(target.tree, target.local(f"{place}/tree")))
     local = _fresh(lab, target, client, "tree")
     client.perform(target, ("gettree", target.remote(f"{place}/tree"), local))
-    _compare_tree(lab, local)
+    _compare_tree(target, local)
     files.remove(local)
 
 
@@ -152,6 +152,6 @@ def _fresh(lab, target, client, name):
     return path
 
 
-def _compare_tree(lab, path):
-    difference = files.difference(lab.tree_hashes, files.read_tree(path))
+def _compare_tree(target, path):
+    difference = files.difference(files.read_tree(target.tree), files.read_tree(path))
     check(not difference, f"tree: {difference}")

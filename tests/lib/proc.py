@@ -11,6 +11,9 @@ import time
 
 from report import Failed
 
+_live = set()  # what runs now, so that an end from outside can end it all
+_is_ending = False
+
 # Sanitizer builds and busy machines stretch every limit by the same factor.
 slowness = float(os.environ.get("FERRY_TEST_SLOWNESS", "1"))
 
@@ -32,9 +35,8 @@ def run(argv, *, seconds=60, stdin="", env=None, cwd=None, statuses=(0,), **pope
     """
     argv = [str(word) for word in argv]
     # Bytes, not text: what a peer prints need not be UTF-8.
-    child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, env=env, cwd=cwd,
-                             start_new_session=True, **popen)
+    child = start(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                  stderr=subprocess.PIPE, env=env, cwd=cwd, **popen)
     try:
         out, err = child.communicate(stdin.encode(), timeout=seconds * slowness)
     except subprocess.TimeoutExpired:
@@ -46,6 +48,8 @@ def run(argv, *, seconds=60, stdin="", env=None, cwd=None, statuses=(0,), **pope
     except BaseException:
         end_group(child)
         raise
+    finally:
+        _live.discard(child)
     result = _result(argv, child, out, err)
     if statuses is not None and result.status not in statuses:
         last = (result.err.strip() or result.out.strip() or "no output").splitlines()[-1]
@@ -59,8 +63,26 @@ def _result(argv, child, out, err):
                   err.decode(errors="replace"))
 
 
+def start(argv, **popen):
+    """A child at the head of a process group of its own, for end_group to stop."""
+    if _is_ending:
+        raise Failed("the run is being stopped")
+    child = subprocess.Popen(argv, start_new_session=True, **popen)
+    _live.add(child)
+    return child
+
+
+def end_everything():
+    """Stop all that still runs and start nothing more."""
+    global _is_ending  # pylint: disable=global-statement
+    _is_ending = True
+    for child in list(_live):
+        end_group(child)
+
+
 def end_group(child, grace=5.0):
-    """Stop a child started with start_new_session: ask, then insist. Its exit status."""
+    """Stop a child that start() started: ask, then insist. Its exit status."""
+    _live.discard(child)
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, number)
@@ -102,8 +124,8 @@ class Server:
     def _start(self):
         self.argv = [str(word) for word in self.make_argv(self.port)]
         with open(self.log, "ab") as log:
-            self.child = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=log,
-                                          stderr=log, start_new_session=True, **self.popen)
+            self.child = start(self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                               **self.popen)
 
     def _answers(self):
         deadline = time.monotonic() + self.seconds * slowness

@@ -12,14 +12,15 @@ const known = fs.readFileSync(knownHosts, 'ascii').split('\n').map((line) => lin
 
 const ssh = new Client();
 
-// ssh2 has rekey() but no threshold: ask for one whenever so much has passed.
+// ssh2 has no threshold and keeps its client's rekey() to itself: ask the protocol object
+// for a rekey whenever so much has passed.
 function watchVolume(stream) {
   let seen = 0;
   stream.on('data', (piece) => {
     seen += piece.length;
     if (rekeyAfter && seen >= rekeyAfter) {
       seen = 0;
-      ssh.rekey();
+      ssh._protocol.rekey();
     }
   });
   return stream;

@@ -68,6 +68,7 @@ function setPathAttributes(name, attrs) {
 
 function serveSftp(sftp) {
   const handles = new Handles();
+  sftp.on('end', () => sftp.end()); // the client's end of file: close our half as well
   // One listener a request; what it throws becomes the status, what it doesn't answer is OK.
   const on = (name, action) => sftp.on(name, (id, ...words) => {
     try {

@@ -1,0 +1,260 @@
+"""ferryd under test, the stock sftp client, and /proc: what the tests in run.py share."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import proc
+from report import Failed, check
+
+PASSWORD = "correct-horse-battery"
+
+
+def write(path, text, mode=0o600):
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+class Ferryd:
+    """`ferryd serve` on a free loopback port, with a folder of its own.
+
+    After `with` enters: .port, .out (standard output so far), .err(), .share.
+    Standard error goes to a file, so that a test can look for lines in it.
+    """
+
+    def __init__(self, lab, *options, password=PASSWORD, share=None, env=None,
+                 listen="127.0.0.1:0", ready=True, stderr=None):
+        self.home = lab.folder()
+        self.share = share or os.path.join(self.home, "share")
+        os.makedirs(self.share, exist_ok=True)
+        os.makedirs(os.path.join(self.home, "state"), mode=0o700, exist_ok=True)
+        self.lab, self.options, self.listen, self.ready = lab, list(options), listen, ready
+        self.stderr = stderr
+        self.env = {"PATH": os.environ["PATH"], "HOME": self.home,
+                    "XDG_STATE_HOME": os.path.join(self.home, "state"), **(env or {})}
+        if password is not None:
+            self.options += ["--password-file",
+                             write(os.path.join(self.home, "password"), password + "\n")]
+        self.user = "guest"
+        self.child, self.out, self.port = None, "", None
+
+    def __enter__(self):
+        argv = [self.lab.ferryd, "serve", self.share, "--listen", self.listen,
+                "--user", self.user, *self.options]
+        # pylint: disable=consider-using-with
+        stderr = self.stderr or open(os.path.join(self.home, "err"), "ab")
+        self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                      stderr=stderr, env=self.env, start_new_session=True)
+        if self.ready:
+            try:
+                self._await_ready()
+            except BaseException:
+                self.stop()
+                raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def _await_ready(self):
+        timer = threading.Timer(20 * proc.slowness, lambda: proc.end_group(self.child, 0.1))
+        timer.start()
+        try:
+            for line in self.child.stdout:
+                self.out += line.decode()
+                if line.startswith(b"Press Ctrl-C"):
+                    break
+            else:
+                raise Failed(f"ferryd did not start: {self.err().strip()[-300:]}")
+        finally:
+            timer.cancel()
+        self.port = int(re.search(r"address +\S+:(\d+)", self.out).group(1))
+
+    def stop(self):
+        """SIGTERM to the listener alone; the exit status."""
+        if self.child is None:
+            return None
+        child, self.child = self.child, None
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+        try:
+            status = child.wait(timeout=20 * proc.slowness)
+        except subprocess.TimeoutExpired:
+            proc.end_group(child, 0.1)
+            status = None
+        child.stdout.close()
+        return status
+
+    def wait(self, seconds=20):
+        """Its own end, for a ferryd that should refuse to start."""
+        status = self.child.wait(timeout=seconds * proc.slowness)
+        self.out += self.child.stdout.read().decode()
+        return status
+
+    def err(self):
+        with open(os.path.join(self.home, "err"), encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def await_err(self, text, seconds=10):
+        """Wait for a line in the log."""
+        deadline = time.monotonic() + seconds * proc.slowness
+        while text not in self.err():
+            check(time.monotonic() < deadline, f"the log never said {text!r}", self.err())
+            time.sleep(0.02)
+
+    def path(self, *names):
+        return os.path.join(self.share, *names)
+
+    def put(self, name, content=b"content\n"):
+        with open(self.path(name), "wb") as out:
+            out.write(content)
+        return self.path(name)
+
+    # ---- processes ----
+
+    def processes(self):
+        """Pid -> command's parent for our monitor and connections, listener excluded."""
+        return children_of(self.child.pid)
+
+    def monitor(self):
+        return min(self.processes())
+
+    def connections(self):
+        return sorted(self.processes())[1:]
+
+    # ---- stock clients ----
+
+    def ssh_options(self, password=PASSWORD, **more):
+        options = {"UserKnownHostsFile": os.path.join(self.home, "known_hosts"),
+                   "GlobalKnownHostsFile": "/dev/null", "StrictHostKeyChecking": "no",
+                   "LogLevel": "ERROR", "NumberOfPasswordPrompts": "1",
+                   "IdentityAgent": "none", "IdentitiesOnly": "yes", "ConnectTimeout": "20",
+                   "IdentityFile": "none", **more}
+        words = ["-F", "/dev/null"]
+        for name, value in options.items():
+            words += ["-o", f"{name}={value}"]
+        return words, self.askpass_env(password)
+
+    def askpass_env(self, password):
+        helper = write(os.path.join(self.home, "askpass"),
+                       "#!/bin/sh\nprintf '%s\\n' \"$ASKPASS_ANSWER\"\n", 0o700)
+        return {**os.environ, "SSH_ASKPASS": helper, "SSH_ASKPASS_REQUIRE": "force",
+                "ASKPASS_ANSWER": password, "DISPLAY": ":"}
+
+    def sftp(self, batch, *, statuses=(0,), user=None, password=PASSWORD, seconds=60,
+             words=(), **options):
+        """Run sftp with these commands on standard input; a '-' in front lets one fail."""
+        options, env = self.ssh_options(password, **options)
+        argv = ["sftp", *options, *words, "-b", "-", "-P", str(self.port),
+                f"{user or self.user}@127.0.0.1"]
+        # -b means BatchMode, which asks for no password: turn that part off.
+        argv[1:1] = ["-o", "BatchMode=no"]
+        return proc.run(argv, stdin=batch, env=env, statuses=statuses, seconds=seconds,
+                        cwd=self.home)
+
+    def session(self, **options):
+        return Session(self, **options)
+
+    def connect(self, source="127.0.0.1", seconds=20):
+        peer = socket.create_connection(("127.0.0.1", self.port), timeout=seconds,
+                                        source_address=(source, 0))
+        return peer
+
+
+class Session:
+    """An sftp process that stays open; commands are given one by one."""
+
+    def __init__(self, server, **options):
+        words, env = server.ssh_options(**options)
+        argv = ["sftp", "-o", "BatchMode=no", *words, "-P", str(server.port),
+                f"{server.user}@127.0.0.1"]
+        # pylint: disable=consider-using-with
+        self.child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, env=env, cwd=server.home,
+                                      start_new_session=True)
+        os.set_blocking(self.child.stdout.fileno(), False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.stdin.close()
+        proc.end_group(self.child, 1.0)
+        self.child.stdout.close()
+
+    def ask(self, command, answer, seconds=20):
+        """Give a command and wait until `answer` (a regular expression) is printed."""
+        self.child.stdin.write(command.encode() + b"\n")
+        self.child.stdin.flush()
+        text, deadline = "", time.monotonic() + seconds * proc.slowness
+        while not re.search(answer, text):
+            check(time.monotonic() < deadline, f"{command!r} gave {text!r}")
+            text += (self.child.stdout.read() or b"").decode(errors="replace")
+            if self.child.poll() is not None and not re.search(answer, text):
+                raise Failed(f"sftp ended after {command!r}: {text!r}")
+            time.sleep(0.01)
+        return text
+
+    def is_alive(self):
+        return self.child.poll() is None
+
+
+# ---- /proc ----
+
+def children_of(pid):
+    """Ids of a process's children, zombies excluded."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            facts = status_of(int(name))
+            if facts.get("PPid") == str(pid) and not facts["State"].startswith("Z"):
+                found.append(int(name))
+    return found
+
+
+def status_of(pid):
+    """/proc/PID/status as a dictionary; empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8") as rows:
+            return dict((part.strip() for part in row.split(":", 1)) for row in rows)
+    except OSError:
+        return {}
+
+
+def descriptors_of(pid):
+    """Descriptor -> what it is."""
+    folder = f"/proc/{pid}/fd"
+    return {int(fd): os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)}
+
+
+def memory_holds(pid, needles):
+    """Which of these byte strings are in a process's writable memory."""
+    found = set()
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps:
+        rows = maps.readlines()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for row in rows:
+            span, mode = row.split()[:2]
+            if "w" not in mode:
+                continue
+            begin, end = (int(x, 16) for x in span.split("-"))
+            try:
+                memory.seek(begin)
+                image = memory.read(end - begin)
+            except OSError:
+                continue
+            found |= {needle for needle in needles if needle in image}
+    return found
+
+
+def await_true(condition, what, seconds=10):
+    deadline = time.monotonic() + seconds * proc.slowness
+    while not condition():
+        check(time.monotonic() < deadline, what)
+        time.sleep(0.02)
