@@ -1,0 +1,410 @@
+"""
+What is measured: each workload builds its variants, one function a variant, which does
+the work once and returns a sample. The timed part is the client's process from its start
+to its exit, login included; making room before and comparing contents after are not.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import measure
+from measure import Failed, Usage
+from programs import CIPHERS, IdleSession
+
+RUN_SECONDS_MAX = 240
+CHECK_SECONDS_MAX = 120
+FILE_OCTETS = 4096
+LOGINS = 10
+BASELINE = "sftp + sshd"
+
+
+@dataclass
+class Sizes:
+    """How much of everything; --quick has less."""
+
+    big_mib: int
+    files: int
+    names: int
+    sessions: tuple
+
+
+@dataclass
+class Lab:
+    """Where it happens and with what. Directories: `from` is read, `to` is filled."""
+
+    directory: Path
+    sizes: Sizes
+    servers: dict  # by name
+    clients: dict
+    extras: dict  # other programs: reference, tar
+    made: set = field(default_factory=set)
+
+    @property
+    def source(self):
+        return self.directory / "from"
+
+    @property
+    def target(self):
+        return self.directory / "to"
+
+    def pairs(self):
+        """(title, client, server), ours first."""
+        for client in self.clients.values():
+            for server in self.servers.values():
+                yield f"{client.name} + {server.name}", client, server
+
+
+@dataclass
+class Workload:
+    """One table. cpu_unit: what a variant's CPU time is divided by, in words."""
+
+    name: str
+    title: str
+    unit: str
+    less_is_better: bool
+    cpu_unit: str
+    variants: dict = field(default_factory=dict)
+    baseline: str = BASELINE
+
+
+# ---- data ----
+
+
+def make_big(lab):
+    path = lab.source / "big"
+    if "big" not in lab.made:
+        with path.open("wb") as f:
+            for _ in range(lab.sizes.big_mib):
+                f.write(os.urandom(1 << 20))
+        # A virtual machine's memory is slow when first touched: touch as much as the
+        # copies will need, once, so that the first round is like the others.
+        shutil.copyfile(path, lab.target / "touched")
+        clear(lab.target)
+        lab.made.add("big")
+    return path
+
+
+def make_tree(lab):
+    path = lab.source / "tree"
+    if "tree" not in lab.made:
+        path.mkdir()
+        for i in range(lab.sizes.files):
+            (path / f"file{i:05}").write_bytes(os.urandom(FILE_OCTETS))
+        lab.made.add("tree")
+    return path
+
+
+def make_names(lab):
+    path = lab.source / "names"
+    if "names" not in lab.made:
+        path.mkdir()
+        for i in range(lab.sizes.names):
+            (path / f"name-{i:07}.dat").touch()
+        lab.made.add("names")
+    return path
+
+
+def make_nothing(lab):
+    path = lab.source / "empty"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def clear(directory):
+    for entry in directory.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def check_same(source, copy):
+    tool = ["diff", "-rq"] if source.is_dir() else ["cmp", "-s"]
+    try:
+        measure.run([*tool, str(source), str(copy)], CHECK_SECONDS_MAX)
+    except Failed as e:
+        raise Failed(f"{copy} differs from {source}") from e
+
+
+# ---- one measurement ----
+
+
+def sample(value, seconds, client=None, server=None, amount=1.0):
+    """value: in the workload's unit. amount: what costs are divided by (GB, logins)."""
+    s = {"value": value, "seconds": seconds}
+    for name, usage in (("client", client), ("server", server)):
+        if usage:
+            s[name] = {"cpu": usage.cpu / amount, "switches": usage.switches / amount}
+    return s
+
+
+def serve_and_run(server, cipher, argv, times=1):
+    """Start the server, run the client `times` times, stop the server.
+    (seconds, client's Usage, server's Usage)"""
+    server.start(cipher)
+    seconds, client = 0.0, Usage()
+    try:
+        for _ in range(times):
+            took, usage = measure.run(argv, RUN_SECONDS_MAX)
+            seconds += took
+            client += usage
+    except Failed as e:
+        raise Failed(f"{e}\n{server.name} said: {server.log.read_text()[-2000:]}") from e
+    finally:
+        serving = server.stop()
+    return seconds, client, serving
+
+
+# ---- a big file ----
+
+
+def copy_big(lab, client, server, cipher, direction):
+    source, target = make_big(lab), lab.target / "big"
+    gigabytes = source.stat().st_size / 1e9
+
+    def once():
+        clear(lab.target)
+        call = client.get if direction == "get" else client.put
+        argv = call(server, cipher, source, target)
+        seconds, mine, theirs = serve_and_run(server, cipher, argv)
+        check_same(source, target)
+        clear(lab.target)
+        return sample(gigabytes * 1e3 / seconds, seconds, mine, theirs, gigabytes)
+
+    return once
+
+
+def copy_plainly(lab, cipher, direction):
+    """The reference: its sender stands where the direction has its sender."""
+    source, target = make_big(lab), lab.target / "big"
+    gigabytes = source.stat().st_size / 1e9
+
+    def once():
+        clear(lab.target)
+        argv = [lab.extras["reference"], cipher, str(source), str(target)]
+        out = subprocess.run(
+            argv, stdout=subprocess.PIPE, timeout=RUN_SECONDS_MAX, check=True
+        ).stdout
+        told = json.loads(out)
+        check_same(source, target)
+        clear(lab.target)
+        sender, receiver = (
+            Usage(told[side]["cpu"], told[side]["switches"]) for side in ("sender", "receiver")
+        )
+        sides = (receiver, sender) if direction == "get" else (sender, receiver)
+        return sample(
+            gigabytes * 1e3 / told["seconds"], told["seconds"], *sides, gigabytes
+        )
+
+    return once
+
+
+def big(lab, cipher, direction):
+    w = Workload(
+        f"{direction}-{cipher}",
+        f"{direction} of one file of {lab.sizes.big_mib} MiB, {cipher}",
+        "MB/s",
+        less_is_better=False,
+        cpu_unit=" s/GB",
+    )
+    for title, client, server in lab.pairs():
+        w.variants[title] = copy_big(lab, client, server, cipher, direction)
+    if "reference" in lab.extras:
+        w.variants["reference"] = copy_plainly(lab, cipher, direction)
+    return w
+
+
+# ---- many small files ----
+
+
+def copy_tree(lab, client, server, cipher, direction):
+    source = make_tree(lab)
+
+    def once():
+        clear(lab.target)
+        call = client.get_tree if direction == "get" else client.put_tree
+        argv = call(server, cipher, source, lab.target)
+        seconds, mine, theirs = serve_and_run(server, cipher, argv)
+        check_same(source, lab.target / source.name)
+        clear(lab.target)
+        return sample(seconds, seconds, mine, theirs)
+
+    return once
+
+
+def copy_tree_locally(lab):
+    source = make_tree(lab)
+
+    def once():
+        clear(lab.target)
+        seconds, mine = measure.run(
+            ["cp", "-r", str(source), str(lab.target)], RUN_SECONDS_MAX
+        )
+        clear(lab.target)
+        return sample(seconds, seconds, mine)
+
+    return once
+
+
+def small(lab, direction):
+    cipher = "aes128-gcm"
+    w = Workload(
+        f"small-{direction}",
+        f"{direction} -r of {lab.sizes.files:,} files of {FILE_OCTETS} octets, {cipher}",
+        "s",
+        less_is_better=True,
+        cpu_unit=" s",
+    )
+    for title, client, server in lab.pairs():
+        w.variants[title] = copy_tree(lab, client, server, cipher, direction)
+    if "tar" in lab.extras:
+        w.variants["tar over ssh"] = copy_tree(
+            lab, lab.extras["tar"], lab.servers["sshd"], cipher, direction
+        )
+    w.variants["cp -r"] = copy_tree_locally(lab)
+    return w
+
+
+# ---- listings ----
+
+
+def list_names(lab, client, server, cipher):
+    source = make_names(lab)
+    argv = client.list(server, cipher, source)
+    checked = set()
+
+    def check():
+        out = lab.directory / "listing"
+        server.start(cipher)
+        try:
+            with out.open("wb") as f:
+                measure.run(argv, RUN_SECONDS_MAX, stdout=f)
+        finally:
+            server.stop()
+        with out.open() as f:
+            n = sum(1 for line in f if line.rstrip().endswith(".dat"))
+        out.unlink()
+        if n != lab.sizes.names:
+            raise Failed(f"{n} names listed of {lab.sizes.names}")
+        checked.add(True)
+
+    def once():
+        seconds, mine, theirs = serve_and_run(server, cipher, argv)
+        if not checked:
+            check()
+        return sample(seconds, seconds, mine, theirs)
+
+    return once
+
+
+def list_locally(lab):
+    argv = ["/bin/ls", "-l", str(make_names(lab))]
+
+    def once():
+        seconds, mine = measure.run(argv, RUN_SECONDS_MAX)
+        return sample(seconds, seconds, mine)
+
+    return once
+
+
+def listing(lab):
+    w = Workload(
+        "list",
+        f"ls -l of a directory of {lab.sizes.names:,} names",
+        "s",
+        less_is_better=True,
+        cpu_unit=" s",
+    )
+    for title, client, server in lab.pairs():
+        w.variants[title] = list_names(lab, client, server, "aes128-gcm")
+    w.variants["ls -l, local"] = list_locally(lab)
+    return w
+
+
+# ---- logins ----
+
+
+def log_in(lab, client, server):
+    argv = client.list(server, "aes128-gcm", make_nothing(lab))
+
+    def once():
+        seconds, mine, theirs = serve_and_run(server, "aes128-gcm", argv, LOGINS)
+        return sample(seconds * 1e3 / LOGINS, seconds, mine, theirs, LOGINS)
+
+    return once
+
+
+def login(lab):
+    w = Workload(
+        "login",
+        f"one login with an ed25519 key and `ls` of nothing, a whole client each ({LOGINS}"
+        " in a row)",
+        "ms",
+        less_is_better=True,
+        cpu_unit=" s",
+    )
+    for title, client, server in lab.pairs():
+        w.variants[title] = log_in(lab, client, server)
+    return w
+
+
+# ---- memory ----
+
+
+def idle(server, n):
+    cipher = "aes128-gcm"
+
+    def once():
+        server.start(cipher)
+        sessions = []
+        try:
+            before = measure.pss_kib(server.processes())
+            for _ in range(n):
+                sessions.append(IdleSession(server, cipher))
+                sessions[-1].await_version()
+            after = measure.pss_kib(server.processes())
+            n_processes = len(server.session_processes())
+        finally:
+            for s in sessions:
+                s.end()
+            server.stop()
+        if before is None or after is None:
+            raise Failed("the kernel won't tell the memory of these processes")
+        s = sample((after - before) / n, 0.0)
+        s["processes"] = n_processes / n
+        return s
+
+    return once
+
+
+def memory(lab, n):
+    w = Workload(
+        f"memory-{n}",
+        f"server memory per idle SFTP session, {n} open (PSS of all its processes)",
+        "KiB",
+        less_is_better=True,
+        cpu_unit="",
+        baseline="sshd",
+    )
+    for server in lab.servers.values():
+        w.variants[server.name] = idle(server, n)
+    return w
+
+
+def all_workloads(lab):
+    """By name, each built only when it is asked for."""
+    table = {}
+    for cipher in CIPHERS:
+        for direction in ("get", "put"):
+            table[f"{direction}-{cipher}"] = lambda c=cipher, d=direction: big(lab, c, d)
+    for direction in ("get", "put"):
+        table[f"small-{direction}"] = lambda d=direction: small(lab, d)
+    table["list"] = lambda: listing(lab)
+    table["login"] = lambda: login(lab)
+    for n in lab.sizes.sessions:
+        table[f"memory-{n}"] = lambda n=n: memory(lab, n)
+    return table
