@@ -38,6 +38,16 @@ auth_done(struct conn *c)
     conn_raise(c, CONN_EV_AUTH_SUCCESS, NULL);
 }
 
+static enum err
+count_request(struct conn *c)
+{
+    if (++c->auth.n_requests > c->limits.auth_requests)
+        return conn_fail(c, ERR_LIMIT, DISCONNECT_PROTOCOL_ERROR,
+                         "too many authentication requests");
+    c->auth.request_ms = c->now_ms;
+    return ERR_NONE;
+}
+
 enum err
 auth_on_service_request(struct conn *c, const void *msg)
 {
@@ -45,6 +55,10 @@ auth_on_service_request(struct conn *c, const void *msg)
     if (!bytes_eq_str(m->service_name, "ssh-userauth"))
         return conn_fail(c, ERR_PROTO, DISCONNECT_SERVICE_NOT_AVAILABLE,
                          "only the service ssh-userauth is available here");
+    /* paramiko (2.12) asks again before every attempt, as OpenSSH lets it. */
+    bool is_first = c->phase == PHASE_SERVICE;
+    if (!is_first && count_request(c) != ERR_NONE)
+        return ERR_LIMIT;
     c->phase = PHASE_AUTH;
     struct buf name;
     buf_init(&name, 64);
@@ -53,7 +67,7 @@ auth_on_service_request(struct conn *c, const void *msg)
         conn_send(c, SSH_SERVICE_ACCEPT,
                   &(struct ssh_service_accept){.service_name = buf_bytes(&name)});
     buf_clear(&name);
-    if (e == ERR_NONE && c->banner)
+    if (e == ERR_NONE && is_first && c->banner)
         e = conn_send(c, SSH_USERAUTH_BANNER,
                       &(struct ssh_userauth_banner){
                           .message = bytes_str(c->banner),
@@ -215,16 +229,6 @@ on_kbdint(struct conn *c, struct cursor *fields, struct conn_auth_request *req)
         return conn_fail_proto(c, "malformed keyboard-interactive request");
     req->method = AUTH_KBDINT;
     return ask(c, req);
-}
-
-static enum err
-count_request(struct conn *c)
-{
-    if (++c->auth.n_requests > c->limits.auth_requests)
-        return conn_fail(c, ERR_LIMIT, DISCONNECT_PROTOCOL_ERROR,
-                         "too many authentication requests");
-    c->auth.request_ms = c->now_ms;
-    return ERR_NONE;
 }
 
 /* The request outlives its packet: it is answered later. */

@@ -57,7 +57,8 @@ static const struct rule rules[] = {
     {SSH_NEWKEYS, AT_BOTH, IN(NEWKEYS), STRICT_OK, kex_on_newkeys},
     {SSH_EXT_INFO, AT_BOTH, IN(SERVICE) | AUTH_PHASES, STRICT_NOT, kex_on_ext_info},
 
-    {SSH_SERVICE_REQUEST, AT_SERVER, IN(SERVICE), STRICT_NOT, auth_on_service_request},
+    {SSH_SERVICE_REQUEST, AT_SERVER, IN(SERVICE) | IN(AUTH), STRICT_NOT,
+     auth_on_service_request},
     {SSH_SERVICE_ACCEPT, AT_CLIENT, IN(SERVICE), STRICT_NOT, auth_on_service_accept},
     {SSH_USERAUTH_REQUEST, AT_SERVER, IN(AUTH) | IN(AUTH_ANSWER), STRICT_NOT,
      auth_on_request},
