@@ -153,10 +153,7 @@ put_name(struct buf *out, const struct listing_entry *e,
         color = NULL;
     if (color)
         buf_printf(out, "\033[%sm", color);
-    if (style->is_escaped)
-        text_escape(out, name, 0);
-    else
-        buf_put(out, name);
+    text_escape(out, name, 0);
     if (color)
         buf_put_str(out, "\033[0m");
 }

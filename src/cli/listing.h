@@ -1,7 +1,7 @@
 /*
  * Directory listings as text, made from names and attributes alone: the
- * server's own longname is never looked at (threats L3). Names are encoded
- * when they go to a terminal and left as they are when they go to a file.
+ * server's own longname is never looked at (threats L3). Names are always
+ * encoded; --json has them octet for octet.
  */
 #ifndef FERRY_CLI_LISTING_H
 #define FERRY_CLI_LISTING_H
@@ -26,9 +26,8 @@ struct listing {
 enum { LISTING_MAX = 4 * 1000 * 1000 }; /* entries kept in memory to be sorted */
 
 struct listing_style {
-    bool is_long, is_all, is_human, is_single_column;
+    bool is_long, is_human, is_single_column;
     bool by_time, by_size, is_reversed;
-    bool is_escaped; /* for a terminal */
     bool has_color;
     int width;  /* columns; 0: one name a line */
     time_t now; /* decides whether a date shows its hour or its year */
