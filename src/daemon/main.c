@@ -15,6 +15,8 @@ struct command {
 static int
 print_version(void)
 {
+    if (crypto_init() != ERR_NONE)
+        return EXIT_FAILURE;
     printf("ferryd 0.1.0, %s\n", crypto_version());
     return EXIT_SUCCESS;
 }

@@ -28,7 +28,7 @@ def wrong_passwords_are_counted_and_end_the_connection(lab):
         result = server.sftp("ls", password="wrong", statuses=(255,),
                              NumberOfPasswordPrompts="9", LogLevel="INFO",
                              PreferredAuthentications="password")
-        check("Too many authentication failures" in result.err, result.err)
+        check("too many authentication failures" in result.err.lower(), result.err)
         check_equal(server.err().count("Failed password for guest from 127.0.0.1"), 3,
                     "failures in the log")
 
@@ -58,7 +58,7 @@ def unknown_user_takes_the_same_time(lab):
             # A connection a user: changing the user within one ends it.
             transport = paramiko.Transport(server.connect())
             transport.start_client(timeout=20)
-            for _ in range(60):
+            for _ in range(25):
                 begin = time.monotonic()
                 try:
                     transport.auth_password(user, "wrong", fallback=False)
@@ -84,15 +84,17 @@ def key_logs_in_and_another_does_not(lab):
 
 def options_of_authorized_keys_bite(lab):
     folder = lab.folder()
-    mine = keygen(folder, "mine")
+    mine, other = keygen(folder, "mine"), keygen(folder, "other")
     with open(mine + ".pub", encoding="ascii") as public:
         key = public.read()
+    with open(other + ".pub", encoding="ascii") as public:
+        second = public.read()
     for option, status in (('from="192.0.2.1"', 255), ('from="127.0.0.0/8"', 0),
                            ('expiry-time="20200101"', 255), ('command="/bin/date"', 255),
                            ('command="internal-sftp"', 0), ("restrict", 0), ("nonsense", 255)):
         path = os.path.join(folder, "keys")
         with open(path, "w", encoding="ascii") as out:
-            out.write(f"{option} {key}")
+            out.write(f"{option} {key}{second}")
         os.chmod(path, 0o600)
         with Ferryd(lab, "--authorized-keys", path) as server:
             result = server.sftp("ls", IdentityFile=mine, password="wrong", statuses=None)
@@ -229,7 +231,7 @@ def own_files_inside_the_share_are_out_of_reach(lab):
                         "get window got", f"put {upload} {inside}", f"put {upload} window",
                         f"rm {inside}", f"rename {inside} taken", "rename .local elsewhere",
                         "rename .local/state elsewhere", f"ln {inside} hard",
-                        "ls .local/state/ferry", "ls door/", f"chmod 644 {inside}",
+                        "ls .local/state/ferry", f"chmod 644 {inside}",
                         f"rename upload {inside}", f"put {upload} .local/state/ferry/new",
                         "mkdir .local/state/ferry/d", f"copy {inside} copied"):
             result = server.sftp(command, password=password, statuses=None)
