@@ -12,9 +12,9 @@
 #include "crypto/lib.h"
 
 static const struct curve curves[] = {
-    [CURVE_P256] = {"nistp256", "P-256", NID_X9_62_prime256v1, 256, 32, 65},
-    [CURVE_P384] = {"nistp384", "P-384", NID_secp384r1, 384, 48, 97},
-    [CURVE_P521] = {"nistp521", "P-521", NID_secp521r1, 521, 66, 133},
+    [CURVE_P256] = {"nistp256", "P-256", NID_X9_62_prime256v1, 256, 0xff, 32, 65},
+    [CURVE_P384] = {"nistp384", "P-384", NID_secp384r1, 384, 0xff, 48, 97},
+    [CURVE_P521] = {"nistp521", "P-521", NID_secp521r1, 521, 0x01, 66, 133},
 };
 
 /* A try fails with probability 2^-32 at most: this many mean a broken source. */
@@ -61,16 +61,26 @@ work_init(struct work *w, const struct curve *curve)
     return w->point && w->result;
 }
 
-/* Read a scalar and check 0 < scalar < order. */
+static bool
+scalar_read(struct work *w, struct bytes scalar)
+{
+    BN_set_flags(w->scalar, BN_FLG_CONSTTIME);
+    return BN_bin2bn(scalar.p, (int)scalar.n, w->scalar) != NULL;
+}
+
+/* 0 < scalar < order. */
+static bool
+scalar_is_in_range(const struct work *w)
+{
+    return BN_is_zero(w->scalar) == 0 &&
+           BN_cmp(w->scalar, EC_GROUP_get0_order(w->group)) < 0;
+}
+
 static bool
 scalar_get(struct work *w, const struct curve *curve, struct bytes scalar)
 {
-    if (scalar.n != curve->scalar_len)
-        return false;
-    BN_set_flags(w->scalar, BN_FLG_CONSTTIME);
-    return BN_bin2bn(scalar.p, (int)scalar.n, w->scalar) != NULL &&
-           BN_is_zero(w->scalar) == 0 &&
-           BN_cmp(w->scalar, EC_GROUP_get0_order(w->group)) < 0;
+    return scalar.n == curve->scalar_len && scalar_read(w, scalar) &&
+           scalar_is_in_range(w);
 }
 
 /* EC_POINT_oct2point refuses coordinates >= p and points off the curve. */
@@ -91,25 +101,33 @@ curve_has_point(const struct curve *curve, struct bytes point)
     return is_good;
 }
 
+/* Draw until it fits: rejection keeps every scalar equally likely. */
+static enum err
+scalar_draw(struct work *w, const struct curve *curve, const struct rand_source *rand,
+            uint8_t *scalar)
+{
+    for (int i = 0; i < SCALAR_TRIES; i++) {
+        enum err e = rand_fill(rand, scalar, curve->scalar_len);
+        if (e != ERR_NONE)
+            return e;
+        scalar[0] &= curve->top_mask;
+        if (!scalar_read(w, bytes_of(scalar, curve->scalar_len)))
+            return ERR_CRYPTO;
+        if (scalar_is_in_range(w))
+            return ERR_NONE;
+    }
+    return ERR_CRYPTO;
+}
+
 enum err
 curve_scalar(const struct curve *curve, const struct rand_source *rand,
              uint8_t scalar[CURVE_SCALAR_MAX])
 {
     struct work w;
-    bool is_good = work_init(&w, curve);
-    enum err e = is_good ? ERR_NONE : ERR_CRYPTO;
-    is_good = false;
-    uint8_t top_mask = curve->bits % 8 ? (uint8_t)((1U << curve->bits % 8) - 1) : 0xff;
-    for (int i = 0; i < SCALAR_TRIES && e == ERR_NONE && !is_good; i++) {
-        e = rand_fill(rand, scalar, curve->scalar_len);
-        if (e != ERR_NONE)
-            break;
-        scalar[0] &= top_mask;
-        is_good = scalar_get(&w, curve, bytes_of(scalar, curve->scalar_len));
-    }
+    enum err e = ERR_CRYPTO;
+    if (work_init(&w, curve))
+        e = scalar_draw(&w, curve, rand, scalar);
     work_clear(&w);
-    if (e == ERR_NONE && !is_good)
-        e = ERR_CRYPTO;
     if (e != ERR_NONE)
         mem_wipe(scalar, CURVE_SCALAR_MAX);
     return e;

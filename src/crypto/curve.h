@@ -19,6 +19,7 @@ struct curve {
     const char *lib_name; /* libcrypto's */
     int nid;
     unsigned bits;
+    uint8_t top_mask;  /* which bits of a scalar's first octet may be set */
     size_t scalar_len; /* octets of a scalar and of a coordinate */
     size_t point_len;  /* 1 + 2 * scalar_len */
 };
