@@ -274,10 +274,10 @@ def small(lab, direction):
 
 def list_names(lab, client, server, cipher):
     source = make_names(lab)
-    argv = client.list(server, cipher, source)
     checked = set()
 
     def check():
+        argv = client.list(server, cipher, source)
         out = lab.directory / "listing"
         server.start(cipher)
         try:
@@ -293,6 +293,7 @@ def list_names(lab, client, server, cipher):
         checked.add(True)
 
     def once():
+        argv = client.list(server, cipher, source)
         seconds, mine, theirs = serve_and_run(server, cipher, argv)
         if not checked:
             check()
@@ -329,9 +330,10 @@ def listing(lab):
 
 
 def log_in(lab, client, server):
-    argv = client.list(server, "aes128-gcm", make_nothing(lab))
+    source = make_nothing(lab)
 
     def once():
+        argv = client.list(server, "aes128-gcm", source)
         seconds, mine, theirs = serve_and_run(server, "aes128-gcm", argv, LOGINS)
         return sample(seconds * 1e3 / LOGINS, seconds, mine, theirs, LOGINS)
 
