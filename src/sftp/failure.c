@@ -58,7 +58,7 @@ static const struct row {
     {EBUSY, {SSH_FX_FAILURE, "The system is using it"}},
     {ETXTBSY, {SSH_FX_FAILURE, "The file is a program that runs now"}},
     {EFBIG, {SSH_FX_FAILURE, "The file would grow beyond the largest size allowed"}},
-    {EOVERFLOW, {SSH_FX_FAILURE, "The offset or size is beyond what is possible"}},
+    {EOVERFLOW, {SSH_FX_BAD_MESSAGE, "The offset or size is beyond what is possible"}},
     {ENOSPC, {SSH_FX_FAILURE, "No space left on the server's disk"}},
     {EDQUOT, {SSH_FX_FAILURE, "The account's disk quota is used up"}},
     {EIO, {SSH_FX_FAILURE, "The server's disk failed to read or write"}},

@@ -254,7 +254,7 @@ on_write(struct sftp_server *s, uint32_t id, const void *msg)
         return reply_status(s, id, SSH_FX_BAD_MESSAGE,
                             "A write request carries at most 261120 octets");
     if (!range_is_possible(m->offset, m->data))
-        return reply_error(s, id, handle_note(h, EFBIG));
+        return reply_error(s, id, handle_note(h, EOVERFLOW));
     if (m->data == 0)
         return reply_error(s, id, 0);
     s->body =

@@ -532,7 +532,7 @@ mem_rename_over(struct vfs *v, const struct vfs_path *from, const struct vfs_pat
     if (mem_lookup_nofollow(&m->tree, to, &other) == 0) {
         if (node == other)
             return 0; /* rename(2): both names stay */
-        if (is_below(other, node))
+        if (S_ISDIR(other->mode) && is_below(other, node))
             return EINVAL;
         error = remove_name(m, to, S_ISDIR(node->mode));
         if (error != 0)
