@@ -40,6 +40,7 @@ struct ssh_carrier {
     struct transfer *t;      /* during a turn */
     bool is_running;         /* the subsystem was started */
     bool is_over;            /* no more octets will come */
+    bool has_more_events;    /* the last turn stopped at its bound */
     enum exit_status status; /* why opening failed; EXIT_OK: it has not */
     size_t stderr_shown;
 };
@@ -431,26 +432,27 @@ on_event(struct ssh_carrier *s, const struct conn_event *ev)
 
 /* ---- turns ---- */
 
-/* Events, what they made us send, then waiting. False: the connection is over. */
+/* Send what is queued, wait, then act upon what came: a caller that got what it
+ * waited for is not kept waiting. False: the connection is over. */
 static bool
 turn(struct ssh_carrier *s, uint64_t deadline_ms)
 {
+    struct pollfd fds[2] = {{0}, {.fd = interrupt_fd(), .events = POLLIN}};
     struct conn_event ev;
-    int n = 0;
+    pump_flush(&s->pump);
+    if (pump_wait(&s->pump, fds, 2, s->has_more_events ? 0 : deadline_ms) != ERR_NONE)
+        conn_rx_end(s->conn, errno);
     pump_tick(&s->pump);
-    while (n++ < EVENTS_PER_TURN && conn_next_event(s->conn, &ev))
+    int n = 0;
+    while (n < EVENTS_PER_TURN && conn_next_event(s->conn, &ev)) {
         on_event(s, &ev);
+        n++;
+    }
+    s->has_more_events = n == EVENTS_PER_TURN;
     if (s->t && !s->is_over && transfer_run(s->t, clock_now_ms()) != ERR_NONE)
         s->is_over = true;
     pump_flush(&s->pump);
-    if (conn_is_over(s->conn))
-        return false;
-    struct pollfd fds[2] = {{0}, {.fd = interrupt_fd(), .events = POLLIN}};
-    if (n > EVENTS_PER_TURN)
-        deadline_ms = clock_now_ms();
-    if (pump_wait(&s->pump, fds, 2, deadline_ms) != ERR_NONE)
-        conn_rx_end(s->conn, errno);
-    return true;
+    return !conn_is_over(s->conn);
 }
 
 static struct stream *
