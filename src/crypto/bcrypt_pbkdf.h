@@ -19,7 +19,7 @@ enum {
 
 /*
  * Derive out_len octets, 1..BCRYPT_OUT_MAX.
- * pass, salt: not empty. rounds: 1..BCRYPT_ROUNDS_MAX, about 2 ms each per 32
+ * pass, salt: not empty. rounds: 1..BCRYPT_ROUNDS_MAX, some 4 ms each per 32
  * octets of output. The caller wipes out.
  * ERR_LIMIT: an argument out of its range. ERR_NOMEM, ERR_CRYPTO: libcrypto's
  * SHA-512 failed. out is then all zero and must not be used.
