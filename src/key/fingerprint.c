@@ -101,7 +101,7 @@ walk(struct art *art, const struct digest *d)
     int x = ART_W / 2, y = ART_H / 2;
     *art = (struct art){0};
     for (size_t i = 0; i < d->n * 4; i++) {
-        unsigned move = d->octets[i / 4] >> (i % 4 * 2);
+        unsigned move = (unsigned)d->octets[i / 4] >> (i % 4 * 2);
         x = clamp(x + ((move & 1) != 0 ? 1 : -1), ART_W - 1);
         y = clamp(y + ((move & 2) != 0 ? 1 : -1), ART_H - 1);
         if (art->cells[y][x] < CELL_FULL)
