@@ -484,6 +484,16 @@ prepare_compression(struct conn *c, int tx_dir)
     return e;
 }
 
+/* For those who look on, before the secret is wiped. */
+static void
+note_exchange(struct conn *c)
+{
+    c->info.secret_len = c->kex.secret.n;
+    c->info.client_public_len = c->kex.client_public.n;
+    c->info.server_public_len = c->kex.server_public.n;
+    c->info.exchange_hash = exchange_hash(c);
+}
+
 static enum err
 derive_keys(struct conn *c)
 {
@@ -493,10 +503,7 @@ derive_keys(struct conn *c)
         e = derive_protect(c, !tx_dir, false, &c->rx.next_protect);
     if (e == ERR_NONE)
         e = prepare_compression(c, tx_dir);
-    c->info.secret_len = c->kex.secret.n;
-    c->info.client_public_len = c->kex.client_public.n;
-    c->info.server_public_len = c->kex.server_public.n;
-    c->info.exchange_hash = exchange_hash(c);
+    note_exchange(c);
     buf_clear(&c->kex.secret);
     if (e != ERR_NONE)
         return conn_fail(c, e, DISCONNECT_KEY_EXCHANGE_FAILED, "cannot derive keys");
@@ -675,7 +682,7 @@ take_reply(struct conn *c, struct bytes host_key, struct bytes server_public,
     c->phase = PHASE_NEWKEYS;
     c->info.host_key_blob = buf_bytes(&k->host_key);
     c->info.host_key_signature = buf_bytes(&k->signature);
-    c->info.exchange_hash = exchange_hash(c);
+    note_exchange(c);
     return ask_about_host_key(c);
 }
 
