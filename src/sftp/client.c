@@ -171,7 +171,8 @@ shell_noise(struct sftp_client *c, struct bytes head, struct bytes rest)
     buf_init(&text, sizeof c->fault.text);
     buf_put(&raw, head);
     buf_put(&raw, bytes_first(rest, NOISE_SHOWN - head.n));
-    text_escape(&text, buf_bytes(&raw), 0);
+    size_t n = raw.n != 0 ? strnlen((const char *)raw.p, raw.n) : 0; /* then VERSION */
+    text_escape(&text, bytes_of(raw.p, n), 0);
     const char *shown = buf_cstr(&text);
     enum err e = fault_set(&c->fault, ERR_PROTO, 0,
                            "the server sent words where SFTP should begin (a login "

@@ -5,6 +5,7 @@
 #include "transfer/session.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "transfer/task.h"
@@ -550,7 +551,8 @@ session_over(struct transfer *t, enum transfer_failure kind, const char *text)
     if (t->is_over)
         return;
     t->is_over = true;
-    t->over = problem_text(kind, BYTES_LIT(""), text);
+    t->over = (struct problem){.kind = kind};
+    snprintf(t->over.text, sizeof t->over.text, "%s", text); /* escaped by who wrote it */
 }
 
 static struct task *
