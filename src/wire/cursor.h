@@ -54,7 +54,7 @@ struct bytes cursor_string(struct cursor *c);
  */
 struct bytes cursor_mpint(struct cursor *c);
 
-/* A well-formed name-list within the limits above, as its text. */
+/* A well-formed name-list within the limits above, as its text; it may end in a comma. */
 struct bytes cursor_name_list(struct cursor *c);
 
 /* All that is left; the cursor is then at its end. */

@@ -94,7 +94,8 @@ name_list_keeps_its_limits(void **state)
     assert_true(list_is_ok("a,b@c", 5));
     assert_false(list_is_ok("a,,b", 4));
     assert_false(list_is_ok(",a", 2));
-    assert_false(list_is_ok("a,", 2));
+    assert_true(list_is_ok("a,", 2)); /* libssh 0.10 sends such lists */
+    assert_false(list_is_ok("a,,", 3));
     assert_false(list_is_ok("a b", 3));
     assert_false(list_is_ok("a\0b", 3));
     assert_false(list_is_ok("a\x7f", 2));
