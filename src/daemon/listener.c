@@ -315,12 +315,13 @@ end_all(struct run *r)
                  r->admission.n_used);
     signal_all(r, SIGKILL);
     close(r->l->link);
-    while (waitpid(-1, NULL, WNOHANG) >= 0) {
+    for (;;) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
         uint64_t now = clock_now_ms();
         struct signalfd_siginfo info;
-        if (now >= deadline)
+        if (pid < 0 || now >= deadline)
             return;
-        if (poll(&p, 1, clock_poll_timeout(deadline, now)) > 0 &&
+        if (pid == 0 && poll(&p, 1, clock_poll_timeout(deadline, now)) > 0 &&
             read(r->signals, &info, sizeof info) < 0)
             return;
     }

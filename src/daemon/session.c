@@ -299,11 +299,10 @@ check_signals(struct session *s, short revents, uint64_t now)
 }
 
 /* The request in hand is finished, the next one is not taken. */
-static void
-check_drain(struct session *s)
+static bool
+is_drained(const struct session *s)
 {
-    if (s->drain_ms != UINT64_MAX && !sftp_channels_are_busy(&s->channels))
-        conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "the server is stopping");
+    return s->drain_ms != UINT64_MAX && !sftp_channels_are_busy(&s->channels);
 }
 
 /* When to wake at the latest for reasons of our own. */
@@ -324,14 +323,15 @@ take_turn(struct session *s)
     struct conn_event ev;
     int n = 0;
     pump_tick(&s->pump);
+    if (is_drained(s))
+        conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "the server is stopping");
     while (n < EVENTS_PER_TURN && conn_next_event(s->conn, &ev)) {
         on_event(s, &ev);
         n++;
     }
     bool has_more = sftp_channels_work(&s->channels) || n == EVENTS_PER_TURN;
-    check_drain(s);
     pump_flush(&s->pump);
-    return has_more;
+    return has_more || (is_drained(s) && !conn_fault(s->conn)->code);
 }
 
 static void
