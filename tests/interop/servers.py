@@ -55,6 +55,10 @@ def ferryd(lab, name, *, as_root=False, host_key="ed25519", options=()):
         raise proc.Failed(f"ferryd ended with {server.status} after SIGTERM", server.log_text())
 
 
+def ferryd_compat(lab, name):
+    return ferryd(lab, name, options=("--profile", "compat"))
+
+
 def ferryd_root(lab, name):
     return ferryd(lab, name, as_root=True)
 
