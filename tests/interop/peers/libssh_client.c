@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE 32000 /* libssh does not split writes; larger ones pass the peer's limit */
+/* libssh does not split writes; larger ones pass what peers accept. */
+#define PIECE 32000
 
 static ssh_session ssh;
 static sftp_session sftp;
