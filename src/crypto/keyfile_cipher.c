@@ -77,33 +77,29 @@ gcm_set_tag(EVP_CIPHER_CTX *ctx, const uint8_t *tag)
     return EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof copy, copy) == 1;
 }
 
-/* CTR, CBC and GCM. tag: read when opening, written when sealing, GCM only. */
+/* CTR, CBC and GCM. tag: what GCM must find. */
 static bool
 run_aes(const struct keyfile_cipher *cipher, enum direction direction, const uint8_t *key,
-        uint8_t *section, size_t n, uint8_t tag[KEYFILE_TAG_LEN])
+        uint8_t *section, size_t n, const uint8_t *tag)
 {
-    bool has_tag = cipher->mode == KEYFILE_GCM;
     EVP_CIPHER_CTX *ctx =
         context_new(cipher->lib_name, direction, key, key + cipher->key_len);
-    bool is_good =
-        ctx && crypt_in_place(ctx, section, n) &&
-        (!has_tag || direction == SEALING || gcm_set_tag(ctx, tag)) && finish(ctx) &&
-        (!has_tag || direction == OPENING ||
-         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, KEYFILE_TAG_LEN, tag) == 1);
+    bool is_good = ctx && crypt_in_place(ctx, section, n) &&
+                   (cipher->mode != KEYFILE_GCM || gcm_set_tag(ctx, tag)) && finish(ctx);
     EVP_CIPHER_CTX_free(ctx);
     return is_good;
 }
 
 static bool
-poly_tag(const uint8_t *key, const uint8_t *section, size_t n,
-         uint8_t tag[KEYFILE_TAG_LEN])
+poly_is_good(const uint8_t *key, const uint8_t *section, size_t n, const uint8_t *tag)
 {
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(crypto_lib()->poly1305);
+    uint8_t have[KEYFILE_TAG_LEN];
     size_t tag_len = 0;
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(crypto_lib()->poly1305);
     bool is_good = mac && EVP_MAC_init(mac, key, CHACHA_KEY_LEN, NULL) == 1 &&
                    EVP_MAC_update(mac, section, n) == 1 &&
-                   EVP_MAC_final(mac, tag, &tag_len, KEYFILE_TAG_LEN) == 1 &&
-                   tag_len == KEYFILE_TAG_LEN;
+                   EVP_MAC_final(mac, have, &tag_len, sizeof have) == 1 &&
+                   tag_len == sizeof have && mem_equal_ct(have, tag, sizeof have);
     EVP_MAC_CTX_free(mac);
     return is_good;
 }
@@ -113,54 +109,50 @@ poly_tag(const uint8_t *key, const uint8_t *section, size_t n,
  * block 0 of its stream keys the tag, the section begins at block 1.
  */
 static bool
-run_chacha(enum direction direction, const uint8_t *key, uint8_t *section, size_t n,
-           uint8_t tag[KEYFILE_TAG_LEN])
+open_chacha(const struct keyfile_cipher *cipher, const uint8_t *key, uint8_t *section,
+            size_t n, const uint8_t *tag)
 {
     static const uint8_t iv[CHACHA_IV_LEN];
-    uint8_t block[CHACHA_BLOCK] = {0}, have[KEYFILE_TAG_LEN];
-    EVP_CIPHER_CTX *ctx = context_new("ChaCha20", SEALING, key, iv);
-    bool is_good = ctx && crypt_in_place(ctx, block, sizeof block);
-    if (direction == OPENING)
-        is_good = is_good && poly_tag(block, section, n, have) &&
-                  mem_equal_ct(have, tag, sizeof have) && crypt_in_place(ctx, section, n);
-    else
-        is_good = is_good && crypt_in_place(ctx, section, n) &&
-                  poly_tag(block, section, n, tag);
+    uint8_t block[CHACHA_BLOCK] = {0};
+    EVP_CIPHER_CTX *ctx = context_new(cipher->lib_name, OPENING, key, iv);
+    bool is_good = ctx && crypt_in_place(ctx, block, sizeof block) &&
+                   poly_is_good(block, section, n, tag) &&
+                   crypt_in_place(ctx, section, n);
     mem_wipe(block, sizeof block);
     EVP_CIPHER_CTX_free(ctx);
     return is_good;
 }
 
-static enum err
-run(const struct keyfile_cipher *cipher, enum direction direction, struct bytes key,
-    uint8_t *section, size_t n, uint8_t tag[KEYFILE_TAG_LEN])
+static bool
+is_usable(const struct keyfile_cipher *cipher, struct bytes key, size_t n)
 {
-    if (key.n != cipher->key_len + cipher->iv_len || n == 0 || n > SECTION_MAX ||
-        n % cipher->block != 0)
-        return ERR_BUG;
-    bool is_good = cipher->mode == KEYFILE_CHACHA
-                       ? run_chacha(direction, key.p, section, n, tag)
-                       : run_aes(cipher, direction, key.p, section, n, tag);
-    if (!is_good)
-        mem_wipe(section, n);
-    return is_good ? ERR_NONE : ERR_CRYPTO;
+    return key.n == cipher->key_len + cipher->iv_len && n != 0 && n <= SECTION_MAX &&
+           n % cipher->block == 0;
 }
 
 enum err
 keyfile_seal(const struct keyfile_cipher *cipher, struct bytes key, uint8_t *section,
-             size_t n, uint8_t tag[KEYFILE_TAG_LEN])
+             size_t n)
 {
-    return run(cipher, SEALING, key, section, n, tag);
+    if (!is_usable(cipher, key, n) || cipher->mode != KEYFILE_PLAIN)
+        return ERR_BUG;
+    if (run_aes(cipher, SEALING, key.p, section, n, NULL))
+        return ERR_NONE;
+    mem_wipe(section, n);
+    return ERR_CRYPTO;
 }
 
 enum err
 keyfile_open(const struct keyfile_cipher *cipher, struct bytes key, uint8_t *section,
              size_t n, struct bytes tag)
 {
-    uint8_t copy[KEYFILE_TAG_LEN] = {0};
-    if (tag.n != cipher->tag_len)
+    if (!is_usable(cipher, key, n) || tag.n != cipher->tag_len)
         return ERR_BUG;
-    if (tag.n != 0)
-        memcpy(copy, tag.p, tag.n);
-    return run(cipher, OPENING, key, section, n, copy);
+    bool is_good = cipher->mode == KEYFILE_CHACHA
+                       ? open_chacha(cipher, key.p, section, n, tag.p)
+                       : run_aes(cipher, OPENING, key.p, section, n, tag.p);
+    if (is_good)
+        return ERR_NONE;
+    mem_wipe(section, n);
+    return ERR_CRYPTO;
 }

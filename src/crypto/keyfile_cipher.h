@@ -27,15 +27,15 @@ enum { KEYFILE_KEY_MAX = 64, KEYFILE_TAG_LEN = 16 };
 const struct keyfile_cipher *keyfile_cipher_by_name(struct bytes name);
 
 /*
- * Encrypt n octets in place; n is a multiple of the block, up to 2 MiB.
+ * Encrypt n octets in place, with a cipher that has no tag; n is a multiple of
+ * the block, up to 2 MiB.
  * key: key_len octets of key, then iv_len of IV; one key encrypts one section.
- * tag: written when the cipher has one.
  */
 enum err keyfile_seal(const struct keyfile_cipher *cipher, struct bytes key,
-                      uint8_t *section, size_t n, uint8_t tag[KEYFILE_TAG_LEN]) MUST_USE;
+                      uint8_t *section, size_t n) MUST_USE;
 
 /*
- * Decrypt in place. tag: what stood behind the section; tag_len octets.
+ * Decrypt in place, with any cipher. tag: what stood behind the section; tag_len octets.
  * ERR_CRYPTO: the tag is wrong (section is wiped), or libcrypto refused.
  * Without a tag a wrong key goes unnoticed here.
  */

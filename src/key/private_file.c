@@ -336,13 +336,13 @@ put_section(const struct privkey *key, struct bytes comment, size_t block,
 static enum err
 seal_section(const struct frame *f, struct bytes passphrase, struct buf *section)
 {
-    uint8_t key[KEYFILE_KEY_MAX], tag[KEYFILE_TAG_LEN];
+    uint8_t key[KEYFILE_KEY_MAX];
     enum err e = derive(f, passphrase, key);
     if (e == ERR_NONE)
         e = keyfile_seal(f->cipher, bytes_of(key, f->cipher->key_len + f->cipher->iv_len),
-                         section->p, section->n, tag);
+                         section->p, section->n);
     mem_wipe(key, sizeof key);
-    return e; /* CIPHER has no tag to keep */
+    return e;
 }
 
 static void

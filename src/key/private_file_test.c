@@ -379,6 +379,41 @@ section_must_end_in_counted_padding_and_match_its_public_key(void **state)
         ERR_PROTO);
 }
 
+/* Its private half is in the authenticator; its public half is in clear. */
+static void
+security_key_is_told_apart_and_has_a_public_half(void **state)
+{
+    (void)state;
+    struct bytes sk =
+        BYTES_LIT("\0\0\0\x1ask-ssh-ed25519@openssh.com\0\0\0\2pk\0\0\0\4ssh:");
+    struct buf image, section, text, blob;
+    struct privkey *key = NULL;
+    struct fault why = {0};
+    buf_init(&image, 4096);
+    buf_init(&section, 4096);
+    buf_init(&text, 4096);
+    buf_init(&blob, KEY_BLOB_MAX);
+    put_u64(&section, 0); /* both check numbers */
+    buf_put(&section, sk);
+    put_u32(&section, 0);
+    for (uint8_t i = 1; section.n % 8 != 0; i++)
+        buf_put_u8(&section, i);
+    buf_put(&image,
+            BYTES_LIT("openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1"));
+    put_string(&image, sk);
+    put_string(&image, buf_bytes(&section));
+    armor_put(buf_bytes(&image), "OPENSSH PRIVATE KEY", &text);
+    assert_int_equal(private_file_public(buf_bytes(&text), &blob, &why), ERR_NONE);
+    assert_true(bytes_eq(buf_bytes(&blob), sk));
+    assert_int_equal(private_file_parse(buf_bytes(&text), PASSPHRASE, &key, NULL, &why),
+                     ERR_PROTO);
+    assert_non_null(strstr(why.text, "ssh-agent"));
+    buf_clear(&blob);
+    buf_clear(&text);
+    buf_clear(&section);
+    buf_clear(&image);
+}
+
 static void
 file_over_the_limit_is_refused_unread(void **state)
 {
@@ -462,6 +497,7 @@ main(void)
         cmocka_unit_test(image_with_any_bit_flipped_is_refused_but_in_the_comment),
         cmocka_unit_test(hostile_frames_are_refused_before_any_work),
         cmocka_unit_test(section_must_end_in_counted_padding_and_match_its_public_key),
+        cmocka_unit_test(security_key_is_told_apart_and_has_a_public_half),
         cmocka_unit_test(file_over_the_limit_is_refused_unread),
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(nothing_is_written_without_randomness),
