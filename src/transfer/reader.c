@@ -14,18 +14,24 @@ reader_init(struct reader *r, struct task *task, struct bytes handle, uint64_t f
                          .next = from,
                          .end = UINT64_MAX,
                          .reach = from,
+                         .gap = UINT64_MAX,
                          .chunk = task->t->chunk_read};
     memcpy(r->handle, handle.p, handle.n);
     TAILQ_INIT(&r->calls);
+}
+
+static uint64_t
+least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 uint64_t
 reader_contiguous(const struct reader *r)
 {
     const struct call *first = TAILQ_FIRST(&r->calls);
-    if (first)
-        return first->req.offset + first->req.got;
-    return r->next < r->end ? r->next : r->end;
+    uint64_t asked = first ? first->req.offset + first->req.got : least(r->next, r->end);
+    return least(asked, r->gap);
 }
 
 /* Octets for the next READ; 0: none is due now. */
@@ -91,8 +97,7 @@ ask_again(struct reader *r, struct call *call)
 static void
 set_end(struct reader *r, uint64_t end)
 {
-    if (end < r->end)
-        r->end = end;
+    r->end = least(r->end, end);
 }
 
 void
@@ -121,8 +126,10 @@ bool
 reader_status(struct reader *r, struct call *call, const struct sftp_event *ev)
 {
     TAILQ_REMOVE(&r->calls, call, link);
-    if (ev->status != SSH_FX_EOF)
+    if (ev->status != SSH_FX_EOF) {
+        r->gap = least(r->gap, call->req.offset);
         return false;
+    }
     set_end(r, call->req.offset);
     return true;
 }

@@ -26,11 +26,12 @@ struct reader {
     struct task *task;
     uint8_t handle[SFTP_HANDLE_MAX];
     size_t handle_len;
-    uint64_t size;          /* octets expected; UINT64_MAX: not known, or it has grown */
-    uint64_t next;          /* where the next READ begins */
-    uint64_t end;           /* where the server said the file ends; UINT64_MAX: not yet */
-    uint64_t reach;         /* behind the last octet that came */
-    uint32_t chunk;         /* octets asked by one READ */
+    uint64_t size;  /* octets expected; UINT64_MAX: not known, or it has grown */
+    uint64_t next;  /* where the next READ begins */
+    uint64_t end;   /* where the server said the file ends; UINT64_MAX: not yet */
+    uint64_t reach; /* behind the last octet that came */
+    uint64_t gap;   /* where octets that a failed READ left out begin; UINT64_MAX: none */
+    uint32_t chunk; /* octets asked by one READ */
     struct call_list calls; /* in flight, in the order of their offsets */
 };
 
