@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 enum { READ_STEP = 16384 };
@@ -32,6 +33,13 @@ read_all(int fd, struct buf *out)
     }
 }
 
+/* /dev/null is how people say "no such file": it reads as empty. */
+static bool
+is_null_device(const struct stat *st)
+{
+    return S_ISCHR(st->st_mode) && major(st->st_rdev) == 1 && minor(st->st_rdev) == 3;
+}
+
 enum err
 text_file_read(const char *path, struct buf *out, struct stat *st)
 {
@@ -39,11 +47,12 @@ text_file_read(const char *path, struct buf *out, struct stat *st)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return ERR_IO;
+    st = st ? st : &own;
     enum err e = ERR_IO;
-    if (fstat(fd, st ? st : &own) == 0) {
-        bool is_regular = S_ISREG((st ? st : &own)->st_mode);
-        e = is_regular ? read_all(fd, out) : ERR_IO;
-        if (!is_regular)
+    if (fstat(fd, st) == 0) {
+        bool is_readable = S_ISREG(st->st_mode) || is_null_device(st);
+        e = is_readable ? read_all(fd, out) : ERR_IO;
+        if (!is_readable)
             errno = EINVAL;
     }
     int saved = errno;
@@ -140,7 +149,12 @@ enum err
 text_file_replace(const char *path, struct bytes text)
 {
     char target[PATH_MAX];
-    if (!realpath(path, target))
+    struct stat st;
+    if (!realpath(path, target) || stat(target, &st) != 0)
         return ERR_IO;
+    if (!S_ISREG(st.st_mode)) { /* a device must not be renamed over */
+        errno = EINVAL;
+        return ERR_IO;
+    }
     return write_beside(target, text);
 }
