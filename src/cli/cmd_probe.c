@@ -323,7 +323,8 @@ tell_authentication(struct probe *p, struct conn *conn, const char *accepted)
     if (conn)
         tell_extensions(p, conn_peer_extensions(conn));
     tell(p, "methods offered", bytes_str(p->methods));
-    tell_number(p, "refused tries", p->n_tries);
+    /* The first refusal is the answer to asking which methods there are. */
+    tell_number(p, "refused tries", p->n_tries != 0 ? p->n_tries - 1 : 0);
     tell(p, "accepted", bytes_str(accepted ? accepted : "none"));
     if (!accepted && p->verdict != HOST_KEY_KNOWN)
         explain(p, "no password is sent to a host whose key is not on record");

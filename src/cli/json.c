@@ -90,32 +90,6 @@ json_bool(struct buf *out, const char *key, bool value)
 }
 
 void
-json_list_begin(struct buf *out, const char *key)
-{
-    buf_printf(out, ",\"%s\":[", key);
-}
-
-void
-json_list_item(struct buf *out, struct bytes value)
-{
-    if (out->n != 0 && out->p[out->n - 1] != '[')
-        buf_put_u8(out, ',');
-    if (utf8_is_valid(value)) {
-        put_quoted(out, value);
-        return;
-    }
-    buf_put_u8(out, '"');
-    base64_encode(value, out);
-    buf_put_u8(out, '"');
-}
-
-void
-json_list_end(struct buf *out)
-{
-    buf_put_u8(out, ']');
-}
-
-void
 json_end(struct buf *out)
 {
     buf_put_str(out, "}\n");

@@ -14,10 +14,6 @@ void json_begin(struct buf *out, const char *type);
 void json_text(struct buf *out, const char *key, struct bytes value);
 void json_number(struct buf *out, const char *key, uint64_t value);
 void json_bool(struct buf *out, const char *key, bool value);
-/* ,"key":[ ... ] of strings: begin, any number of items, end */
-void json_list_begin(struct buf *out, const char *key);
-void json_list_item(struct buf *out, struct bytes value);
-void json_list_end(struct buf *out);
 /* } and a newline */
 void json_end(struct buf *out);
 

@@ -56,7 +56,7 @@ size_put_short(struct buf *out, uint64_t octets)
 {
     int unit = 0;
     while (octets >= 10000 && units[unit + 1]) {
-        octets = (octets + 512) / 1024;
+        octets = octets / 1024 + (octets % 1024 >= 512);
         unit++;
     }
     buf_printf(out, "%4" PRIu64 "%cB", octets, units[unit]);

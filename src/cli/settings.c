@@ -216,10 +216,13 @@ expanded(struct loader *l, const char *text)
     return copy;
 }
 
+/* "none" stands for no file at all. */
 static enum err
 expand_list(struct loader *l, const struct option_list *from, struct option_list *to)
 {
     for (size_t i = 0; i < from->n; i++) {
+        if (strcasecmp(from->item[i], "none") == 0)
+            continue;
         char *path = expanded(l, from->item[i]);
         if (!path)
             return ERR_PROTO;
@@ -242,12 +245,6 @@ expand_defaults(struct loader *l, const char *const *from, size_t n,
     return ERR_NONE;
 }
 
-static bool
-is_none(const struct option_list *list)
-{
-    return list->n == 1 && strcasecmp(list->item[0], "none") == 0;
-}
-
 static enum err
 expand_files(struct loader *l)
 {
@@ -258,18 +255,18 @@ expand_files(struct loader *l)
     if (e == ERR_NONE && s->has_default_identities)
         e = expand_defaults(l, default_identities, ARRAY_LEN(default_identities),
                             &s->identity_files);
-    else if (e == ERR_NONE && !is_none(&o->identity_files))
+    else if (e == ERR_NONE)
         e = expand_list(l, &o->identity_files, &s->identity_files);
     if (e == ERR_NONE && o->user_known_hosts.n == 0)
         e = expand_defaults(l, default_user_known_hosts,
                             ARRAY_LEN(default_user_known_hosts), &s->user_known_hosts);
-    else if (e == ERR_NONE && !is_none(&o->user_known_hosts))
+    else if (e == ERR_NONE)
         e = expand_list(l, &o->user_known_hosts, &s->user_known_hosts);
     if (e == ERR_NONE && o->global_known_hosts.n == 0)
         e = expand_defaults(l, default_global_known_hosts,
                             ARRAY_LEN(default_global_known_hosts),
                             &s->global_known_hosts);
-    else if (e == ERR_NONE && !is_none(&o->global_known_hosts))
+    else if (e == ERR_NONE)
         e = expand_list(l, &o->global_known_hosts, &s->global_known_hosts);
     return e;
 }

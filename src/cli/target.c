@@ -19,8 +19,8 @@ is_url(const char *text)
 static const char *
 host_colon(const char *text)
 {
-    const char *at = strchr(text, '@');
-    const char *host = at && !memchr(text, '/', (size_t)(at - text)) ? at + 1 : text;
+    const char *at = memrchr(text, '@', strcspn(text, ":/["));
+    const char *host = at ? at + 1 : text;
     if (*host == '[') {
         const char *close = strchr(host, ']');
         return close && close[1] == ':' ? close + 1 : NULL;
