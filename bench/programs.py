@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import measure
-from measure import Failed, Usage
+from measure import Failed
 
 START_SECONDS = 10
 CIPHERS = {
@@ -50,6 +50,8 @@ class Keys:
         self.authorized = directory / "authorized_keys"
         shutil.copy(self.user.with_suffix(".pub"), self.authorized)
         self.known_hosts = directory / "known_hosts"
+        self.config = directory / "config"
+        self.config.touch()  # empty: nothing of the machine's ssh_config counts
 
     def make_known(self, port):
         kind, blob = self.host.with_suffix(".pub").read_text().split()[:2]
@@ -81,6 +83,10 @@ class Server:
         keys.make_known(self.port)
         self.process = None
         self.log = keys.directory / f"{self.name}.log"
+
+    def last_words(self):
+        """The end of its log, for the report of a failure."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-3:])
 
     def argv(self, cipher):
         raise NotImplementedError
@@ -147,7 +153,7 @@ class Sshd(Server):
             "Ciphers": CIPHERS[cipher],
             "Subsystem": f"sftp {subsystem}",
         }
-        argv = [self.program, "-D", "-e", "-f", "/dev/null"]
+        argv = [self.program, "-D", "-e", "-f", str(self.keys.config)]
         for name, value in options.items():
             argv += ["-o", f"{name}={value}"]
         return argv
@@ -188,11 +194,11 @@ class Client:
     def options(self, server, cipher):
         """The option letters that sftp(1), ssh(1) and ferry have in common."""
         return [
-            "-F", "/dev/null",
+            "-F", str(server.keys.config),
             "-i", str(server.keys.user),
             "-c", CIPHERS[cipher],
             "-o", f"UserKnownHostsFile={server.keys.known_hosts}",
-            "-o", "GlobalKnownHostsFile=/dev/null",
+            "-o", f"GlobalKnownHostsFile={server.keys.config}",
             "-o", "StrictHostKeyChecking=yes",
             "-o", "IdentitiesOnly=yes",
             "-o", "BatchMode=yes",

@@ -153,7 +153,7 @@ def serve_and_run(server, cipher, argv, times=1):
             seconds += took
             client += usage
     except Failed as e:
-        raise Failed(f"{e}\n{server.name} said: {server.log.read_text()[-2000:]}") from e
+        raise Failed(f"{e}\n{server.name} said: {server.last_words()}") from e
     finally:
         serving = server.stop()
     return seconds, client, serving
