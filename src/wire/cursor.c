@@ -9,7 +9,8 @@ cursor_raw(struct cursor *c, size_t n)
         return (struct bytes){0};
     }
     struct bytes b = bytes_of(c->p, n);
-    c->p += n;
+    if (n != 0) /* NULL + 0, for an empty source, is undefined in C17 */
+        c->p += n;
     return b;
 }
 
