@@ -74,11 +74,19 @@ static const struct command commands[] = {
 };
 
 /* Copied, because the environment is cleared: it is not ours to trust. */
-static const char *
+static char *
 take(const char *name)
 {
     const char *value = getenv(name);
     return value ? strdup(value) : NULL;
+}
+
+static void
+release_environment(struct environment *env)
+{
+    free(env->home);
+    free(env->xdg_state_home);
+    free(env->trace);
 }
 
 static struct environment
@@ -89,10 +97,11 @@ take_environment(void)
         .xdg_state_home = take("XDG_STATE_HOME"),
         .trace = take("FERRY_TRACE"),
     };
-    const char *zone = take("TZ");
+    char *zone = take("TZ");
     clearenv();
     if (zone)
         setenv("TZ", zone, 1);
+    free(zone);
     return env;
 }
 
@@ -108,16 +117,24 @@ open_standard_files(void)
         }
 }
 
+static int
+run_command(int argc, char **argv, const struct environment *env)
+{
+    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2, env);
+    if (argc > 1)
+        fprintf(stderr, "ferryd: unknown command \"%s\"\n", argv[1]);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}
+
 int
 main(int argc, char **argv)
 {
     open_standard_files();
     struct environment env = take_environment();
-    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2, &env);
-    if (argc > 1)
-        fprintf(stderr, "ferryd: unknown command \"%s\"\n", argv[1]);
-    print_usage(stderr);
-    return EXIT_USAGE;
+    int status = run_command(argc, argv, &env);
+    release_environment(&env);
+    return status;
 }

@@ -250,16 +250,16 @@ answer(struct keeper *k, size_t i)
 static void
 serve(struct keeper *k)
 {
+    struct pollfd *fds = k->fds;
     for (size_t i = 0; i < ARRAY_LEN(k->fds); i++)
-        k->fds[i] = (struct pollfd){.fd = -1, .events = POLLIN};
-    k->fds[0].fd = k->process->link;
+        fds[i] = (struct pollfd){.fd = i == 0 ? k->process->link : -1, .events = POLLIN};
     for (;;) {
-        if (poll(k->fds, ARRAY_LEN(k->fds), -1) < 0 && errno != EINTR)
+        if (poll(fds, ARRAY_LEN(k->fds), -1) < 0 && errno != EINTR)
             return;
-        if (k->fds[0].revents != 0 && !take_connection(k))
+        if (fds[0].revents != 0 && !take_connection(k))
             return;
         for (size_t i = 0; i < ADMISSION_CONNECTIONS; i++)
-            if (k->fds[1 + i].fd >= 0 && k->fds[1 + i].revents != 0)
+            if (fds[1 + i].fd >= 0 && fds[1 + i].revents != 0)
                 answer(k, i);
     }
 }

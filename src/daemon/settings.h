@@ -32,7 +32,7 @@ struct settings {
 
 /* What is taken from the environment, before it is cleared (threats F5). */
 struct environment {
-    const char *home, *xdg_state_home, *trace;
+    char *home, *xdg_state_home, *trace;
 };
 
 /*

@@ -378,12 +378,12 @@ serve(struct program *p)
     return e == ERR_NONE;
 }
 
-/* Something is in hand that needs neither input nor a reader. */
+/* The server can go on without new input and without a reader. */
 static bool
 is_runnable(const struct program *p)
 {
-    return sftp_server_is_busy(p->server) &&
-           stream_has_room((struct stream *)&p->out.stream);
+    bool has_work = p->at != p->fill || sftp_server_is_busy(p->server);
+    return has_work && stream_has_room((struct stream *)&p->out.stream);
 }
 
 static bool
@@ -415,7 +415,6 @@ static bool
 run(struct program *p)
 {
     for (;;) {
-        size_t before = p->fill - p->at;
         if (!serve(p))
             return false;
         int error = pipe_stream_flush(&p->out);
@@ -426,10 +425,6 @@ run(struct program *p)
         }
         if (is_done(p))
             return sftp_server_eof(p->server);
-        bool moved = p->fill - p->at != before;
-        bool can_move = p->fill != p->at && stream_has_room(&p->out.stream);
-        if (moved && can_move)
-            continue; /* the flush made room: go on without asking */
         if (!wait_for_work(p))
             return false;
     }

@@ -59,8 +59,14 @@ class Ferryd:
                 raise
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         self.stop()
+        if kind is None and self.stderr is None:
+            for word in ("Sanitizer", "runtime error:", "Assertion"):
+                check(word not in self.err(), f"{word} in the log", self.err())
+
+    def is_sanitized(self):
+        return "sanitizer build" in self.err()
 
     def _await_ready(self):
         timer = threading.Timer(20 * proc.slowness, lambda: proc.end_group(self.child, 0.1))

@@ -36,11 +36,12 @@ def silent_connections_are_bounded_by_source(lab):
 
 def silent_connections_end_and_give_their_places_back(lab):
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(Ferryd(lab, "--login-grace", "2"))
+        grace = 2 * proc.slowness
+        server = stack.enter_context(Ferryd(lab, "--login-grace", f"{grace:.0f}"))
         peers = [stack.enter_context(server.connect()) for _ in range(10)]
+        await_true(lambda: len(server.connections()) == len(peers), "they did not come in")
         await_true(lambda: not server.connections(), "they were kept", seconds=8)
         server.sftp("ls")
-        del peers
 
 
 def talkers_that_never_log_in_end(lab):

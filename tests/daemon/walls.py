@@ -73,13 +73,14 @@ def only_the_monitor_holds_keys(lab):
     need_root()
     password = "zebra-" + PASSWORD + "-quagga"
     with Ferryd(lab, password=password) as server:
+        if server.is_sanitized():
+            raise Skipped("a sanitizer's shadow memory is too large to search")
         with open(os.path.join(server.home, "state", "ferry", "ssh_host_ed25519_key"),
                   encoding="ascii") as key:
             lines = key.read().split("\n")
         blob = base64.b64decode("".join(lines[1:-2]))
-        # openssh-key-v1: the private half is the 64 octets behind the second public key.
+        # openssh-key-v1: the seed lies in front of the last copy of the public half.
         public = blob[blob.index(b"ssh-ed25519") + 15:][:32]
-        secret = blob[blob.rindex(public) - 36 - 0:]
         secret = blob[blob.rindex(public) - 32:blob.rindex(public)]
         needles = {secret, secret[:16], password.encode()}
         with server.session(password=password) as client:
