@@ -146,7 +146,7 @@ on_cat_event(void *ctx, const struct transfer_event *ev)
         return;
     console_out(&(*session)->console, ev->data);
     /* Nobody reads any more: what is still under way is of no use. */
-    if ((*session)->console.out_failed)
+    if ((*session)->console.out_errno != 0)
         transfer_cancel_all((*session)->transfer);
 }
 

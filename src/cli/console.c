@@ -1,6 +1,7 @@
 /* See console.h. */
 #include "cli/console.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,23 +146,23 @@ console_notice(struct console *c, struct bytes text)
 void
 console_out(struct console *c, struct bytes text)
 {
-    if (c->out_failed || text.n == 0)
+    if (c->out_errno != 0 || text.n == 0)
         return;
     if (c->out_is_terminal)
         console_erase(c);
-    if (fwrite(text.p, 1, text.n, stdout) != text.n)
-        c->out_failed = true;
+    bool is_ok = fwrite(text.p, 1, text.n, stdout) == text.n;
     /* Whoever reads our events wants them as they happen. */
-    if (c->is_json && fflush(stdout) != 0)
-        c->out_failed = true;
+    if (is_ok && c->is_json)
+        is_ok = fflush(stdout) == 0;
+    c->out_errno = is_ok ? 0 : errno;
 }
 
 bool
 console_finish(struct console *c)
 {
-    if (fflush(stdout) != 0)
-        c->out_failed = true;
-    return !c->out_failed;
+    if (c->out_errno == 0 && fflush(stdout) != 0)
+        c->out_errno = errno;
+    return c->out_errno == 0;
 }
 
 /* ---- progress ---- */

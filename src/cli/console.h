@@ -16,7 +16,7 @@ struct console {
     bool has_color;       /* on standard output */
     unsigned drawn_lines; /* of progress on the screen now, above the cursor's own */
     bool is_drawn;
-    bool out_failed;     /* standard output took no more */
+    int out_errno;       /* why standard output took no more; 0: it did */
     struct log_sink log; /* for the core: its lines and traces */
 };
 

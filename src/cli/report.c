@@ -1,6 +1,9 @@
 /* See report.h. */
 #include "cli/report.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "cli/json.h"
 #include "sftp/names.h"
 
@@ -234,9 +237,12 @@ say_failure(struct report *r, enum transfer_failure kind, const char *text)
             return;
         r->has_said_lost = true;
     }
+    if (!text || strcmp(text, r->last_said) == 0)
+        return;
+    snprintf(r->last_said, sizeof r->last_said, "%s", text);
     bool was_json = r->console->is_json;
     r->console->is_json = false; /* the event itself has been written */
-    console_error(r->console, "%s", text ? text : "failed");
+    console_error(r->console, "%s", text);
     r->console->is_json = was_json;
 }
 

@@ -36,6 +36,7 @@ struct report {
     enum transfer_failure first_failure, fatal_failure;
     uint32_t said_job; /* the latest job whose failure was said */
     bool has_said_lost;
+    char last_said[512]; /* one cause that fails many files is said once */
 };
 
 /* console is borrowed. now_ms: monotonic. */

@@ -227,8 +227,11 @@ session_finish(struct session *s)
     enum exit_status status =
         report_finish(&s->report, transfer_totals(s->transfer), clock_now_ms());
     close_all(s);
-    if (!console_finish(&s->console) && status == EXIT_OK) {
-        console_error(&s->console, "standard output: %s", strerror(errno));
+    /* A closed pipe is the reader's wish; it gets the status, but no words. */
+    if (!console_finish(&s->console) && interrupt_count() == 0) {
+        if (s->console.out_errno != EPIPE)
+            console_error(&s->console, "standard output: %s",
+                          strerror(s->console.out_errno));
         status = EXIT_LOCAL;
     }
     return status;
