@@ -2,6 +2,7 @@
 #include "daemon/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,19 @@ make_signals(struct session *s, struct fault *why)
     sigaddset(&set, SIGHUP);
     s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return s->signals < 0 ? fault_errno(why, ERR_IO, errno, "signalfd") : ERR_NONE;
+}
+
+/* Whoever started the daemon may sit at a terminal: nothing of it is ours but
+ * standard error. */
+static enum err
+leave_terminal(struct fault *why)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    bool is_ok = null > STDERR_FILENO && dup2(null, STDIN_FILENO) >= 0 &&
+                 dup2(null, STDOUT_FILENO) >= 0;
+    if (null > STDERR_FILENO)
+        close(null);
+    return is_ok ? ERR_NONE : fault_errno(why, ERR_IO, errno, "/dev/null");
 }
 
 static enum err
@@ -378,7 +392,9 @@ session_clear(struct session *s)
 static enum err
 set_up(struct session *s, struct fault *why)
 {
-    enum err err = make_signals(s, why);
+    enum err err = leave_terminal(why);
+    if (err == ERR_NONE)
+        err = make_signals(s, why);
     if (err == ERR_NONE)
         err = wall_in(s, why);
     if (err == ERR_NONE)

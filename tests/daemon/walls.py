@@ -58,6 +58,8 @@ def descriptors_are_the_documented_ones(lab):
         (connection,) = server.connections()
         kinds = sorted(re.sub(r"[:\[].*", "", what)
                        for fd, what in descriptors_of(connection).items() if fd > 2)
+        for fd in (0, 1):
+            check_equal(descriptors_of(connection)[fd], "/dev/null", f"descriptor {fd}")
         # The peer, the monitor, the signals, the shared folder.
         check_equal(kinds, sorted(["socket", "socket", "anon_inode", server.share]),
                     "descriptors of a connection")
