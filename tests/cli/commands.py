@@ -395,7 +395,8 @@ def help_and_version_succeed(lab):
 def manual_knows_every_command_and_option(lab):
     overview = lab.ferry("help").out
     manual = read(os.path.join(os.path.dirname(__file__), "..", "..", "doc", "ferry.1"))
-    for command in re.findall(r"^  (\w+) +\S", overview.split("options:")[0], re.M):
+    commands = overview.split("commands:")[1].split("options:")[0]
+    for command in re.findall(r"^  (\w+) +\S", commands, re.M):
         check(f".It Cm {command}" in manual, f"the manual has no command {command}")
         for text in (overview, lab.ferry(command, "--help").out):
             for word in re.findall(r"--([\w-]+)", text):

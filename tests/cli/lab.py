@@ -169,7 +169,10 @@ class Lab:
         argv = [self.ferry_program, *map(str, words)]
         child, fd = pty.fork()
         if child == 0:
-            os.execve(argv[0], argv, {**self.env, **(env or {})})
+            try:
+                os.execve(argv[0], argv, {**self.env, **(env or {})})
+            finally:
+                os._exit(127)
         return Terminal(child, fd, size).talk(dialogue, seconds, status, argv)
 
 
