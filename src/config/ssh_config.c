@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "config/pattern.h"
+#include "base/pattern.h"
 
 /* The line being read, for error messages and its words. */
 struct reader {
@@ -48,7 +48,7 @@ host_words_match(const struct words *w, const char *host)
         bool is_veto = bytes_has_prefix(pattern, "!");
         if (is_veto)
             pattern = bytes_skip(pattern, 1);
-        if (!config_pattern_matches(pattern, bytes_str(host), CONFIG_IGNORE_CASE))
+        if (!pattern_match(pattern, bytes_str(host), PATTERN_FOLD))
             continue;
         if (is_veto)
             return false;
@@ -109,9 +109,9 @@ user_so_far(const struct ssh_config *c)
 }
 
 static bool
-list_matches(const char *list, const char *text, enum config_case fold)
+list_matches(const char *list, const char *text, enum pattern_case fold)
 {
-    return config_pattern_list_matches(bytes_str(list), bytes_str(text), fold);
+    return pattern_list_match(bytes_str(list), bytes_str(text), fold) == PATTERN_YES;
 }
 
 static bool
@@ -125,13 +125,13 @@ criterion_holds(struct ssh_config *c, const struct criterion *m, const char *arg
         c->wants_final = true;
         return c->is_final_pass;
     case MATCH_HOST:
-        return list_matches(argument, host, CONFIG_IGNORE_CASE);
+        return list_matches(argument, host, PATTERN_FOLD);
     case MATCH_ORIGINAL_HOST:
-        return list_matches(argument, c->original_host, CONFIG_IGNORE_CASE);
+        return list_matches(argument, c->original_host, PATTERN_FOLD);
     case MATCH_USER:
-        return list_matches(argument, user_so_far(c), CONFIG_EXACT_CASE);
+        return list_matches(argument, user_so_far(c), PATTERN_EXACT);
     case MATCH_LOCAL_USER:
-        return list_matches(argument, c->local_user, CONFIG_EXACT_CASE);
+        return list_matches(argument, c->local_user, PATTERN_EXACT);
     case MATCH_EXEC:
         return c->hooks->exec(c->hooks->ctx, argument);
     }

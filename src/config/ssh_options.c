@@ -10,7 +10,7 @@
 #include <strings.h>
 
 #include "base/log.h"
-#include "config/pattern.h"
+#include "base/pattern.h"
 
 enum value_type {
     VALUE_STRING,
@@ -554,8 +554,8 @@ static bool
 is_unknown_ignored(const struct ssh_options *o, const char *name)
 {
     return o->ignore_unknown &&
-           config_pattern_list_matches(bytes_str(o->ignore_unknown), bytes_str(name),
-                                       CONFIG_IGNORE_CASE);
+           pattern_list_match(bytes_str(o->ignore_unknown), bytes_str(name),
+                              PATTERN_FOLD) == PATTERN_YES;
 }
 
 enum err

@@ -9,6 +9,7 @@
  */
 #include "crypto/algos.h"
 
+#include "base/pattern.h"
 #include "wire/cursor.h"
 
 #define KEX_PQ \
@@ -138,39 +139,12 @@ algo_is_known(enum algo_slot slot, struct bytes name)
     return list_has(bytes_str(known[slot]), name);
 }
 
-/*
- * `*` any run, `?` one octet. Goes back to the latest star only, so its time
- * is bounded by the product of the lengths (threats R9).
- */
-static bool
-pattern_matches(struct bytes pattern, struct bytes name)
-{
-    size_t p = 0, n = 0, star = SIZE_MAX, retry = 0;
-    while (n < name.n) {
-        if (p < pattern.n && pattern.p[p] == '*') {
-            star = p++;
-            retry = n;
-        } else if (p < pattern.n && (pattern.p[p] == '?' || pattern.p[p] == name.p[n])) {
-            p++;
-            n++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            n = ++retry;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.n && pattern.p[p] == '*')
-        p++;
-    return p == pattern.n;
-}
-
 static bool
 matches_any(struct bytes patterns, struct bytes name)
 {
     struct bytes item;
     while (bytes_next_item(&patterns, &item))
-        if (pattern_matches(item, name))
+        if (pattern_match(item, name, PATTERN_EXACT))
             return true;
     return false;
 }
@@ -201,7 +175,7 @@ add_matching(struct buf *out, enum algo_slot slot, struct bytes pattern)
     struct bytes rest = bytes_str(known[slot]), name;
     bool has_any = false;
     while (bytes_next_item(&rest, &name)) {
-        if (!pattern_matches(pattern, name))
+        if (!pattern_match(pattern, name, PATTERN_EXACT))
             continue;
         add_once(out, name);
         has_any = true;

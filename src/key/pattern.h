@@ -1,30 +1,11 @@
 /*
- * Wildcard patterns, comma-separated pattern lists with negation, and network
- * addresses with CIDR masks. Matching is iterative: pattern and text of n and
- * m octets cost at most n * m steps, whatever they hold (threats R9).
+ * Network addresses with CIDR masks, and lists of them mixed with wildcard
+ * patterns (base/pattern.h) and negation.
  */
 #ifndef FERRY_KEY_PATTERN_H
 #define FERRY_KEY_PATTERN_H
 
-#include "base/bytes.h"
-
-enum pattern_case {
-    PATTERN_EXACT,
-    PATTERN_FOLD, /* ASCII letters are equal in either case: host names */
-};
-
-/* '*': any run, also none; '?': one octet; all else stands for itself. */
-bool pattern_match(struct bytes pattern, struct bytes text, enum pattern_case fold);
-
-enum pattern_verdict {
-    PATTERN_NO = 0,
-    PATTERN_YES,
-    PATTERN_VETO, /* an item with leading '!' matched: outranks every other */
-    PATTERN_BAD,  /* from_list_match and cidr_*: malformed; no access on such a list */
-};
-
-enum pattern_verdict
-pattern_list_match(struct bytes list, struct bytes text, enum pattern_case fold);
+#include "base/pattern.h"
 
 /* ---- addresses ---- */
 

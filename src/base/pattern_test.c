@@ -1,11 +1,6 @@
-/* Patterns of the configuration grammar. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
+#include "base/base_test.h"
 
-#include <cmocka.h>
-
-#include "config/pattern.h"
+#include "base/pattern.h"
 
 static const struct {
     const char *pattern, *text;
@@ -24,9 +19,8 @@ pattern_matches_stars_and_question_marks(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        assert_int_equal(config_pattern_matches(bytes_str(rows[i].pattern),
-                                                bytes_str(rows[i].text),
-                                                CONFIG_IGNORE_CASE),
+        assert_int_equal(pattern_match(bytes_str(rows[i].pattern),
+                                       bytes_str(rows[i].text), PATTERN_FOLD),
                          rows[i].matches);
 }
 
@@ -34,8 +28,7 @@ static void
 pattern_respects_case_when_told(void **state)
 {
     (void)state;
-    assert_false(
-        config_pattern_matches(BYTES_LIT("Root"), BYTES_LIT("root"), CONFIG_EXACT_CASE));
+    assert_false(pattern_match(BYTES_LIT("Root"), BYTES_LIT("root"), PATTERN_EXACT));
 }
 
 /* Exponential matchers never return from this one. */
@@ -50,8 +43,8 @@ pattern_with_many_stars_ends_soon(void **state)
     }
     pattern[200] = 'b';
     memset(text, 'a', sizeof text);
-    assert_false(config_pattern_matches(bytes_of(pattern, 201),
-                                        bytes_of(text, sizeof text), CONFIG_EXACT_CASE));
+    assert_false(pattern_match(bytes_of(pattern, 201), bytes_of(text, sizeof text),
+                               PATTERN_EXACT));
 }
 
 static void
@@ -59,12 +52,12 @@ pattern_list_vetoes_and_needs_a_positive_match(void **state)
 {
     (void)state;
     struct bytes list = BYTES_LIT("*.org,!bad.org");
-    assert_true(
-        config_pattern_list_matches(list, BYTES_LIT("good.org"), CONFIG_IGNORE_CASE));
-    assert_false(
-        config_pattern_list_matches(list, BYTES_LIT("bad.org"), CONFIG_IGNORE_CASE));
-    assert_false(
-        config_pattern_list_matches(BYTES_LIT("!x"), BYTES_LIT("y"), CONFIG_IGNORE_CASE));
+    assert_int_equal(pattern_list_match(list, BYTES_LIT("good.org"), PATTERN_FOLD),
+                     PATTERN_YES);
+    assert_int_equal(pattern_list_match(list, BYTES_LIT("bad.org"), PATTERN_FOLD),
+                     PATTERN_VETO);
+    assert_int_equal(pattern_list_match(BYTES_LIT("!x"), BYTES_LIT("y"), PATTERN_FOLD),
+                     PATTERN_NO);
 }
 
 int
