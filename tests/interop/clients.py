@@ -73,7 +73,7 @@ class OpensshSftp(Client):
 
     def perform(self, target, *operations, rekey=False, options=()):
         argv = [need_program("sftp", "openssh-client"), "-F", "none", "-P", target.port,
-                *openssh_options(target, rekey), *options, "-b", "-"]
+                *options, *openssh_options(target, rekey), "-b", "-"]
         if rekey:
             argv.append("-v")
         lines = [self.words[verb].format(*paths) for verb, *paths in operations]
@@ -115,10 +115,17 @@ class Psftp(Client):
         self._write_session(rekey)
         lines = [self.words[verb].format(*paths) for verb, *paths in operations]
         batch = self.lab.write(f"psftp.{target.port}", "\n".join(lines) + "\n")
+        login = ["-pw", target.password] if target.password else ["-i", self._putty_key()]
         return self.run([need_program("psftp", "putty-tools"), "-batch", "-load", "test",
-                         "-P", target.port, "-pw", target.password,
+                         "-P", target.port, *login,
                          "-hostkey", f"SHA256:{target.fingerprint().rstrip('=')}",
                          "-b", batch, f"{target.user}@127.0.0.1"]).out
+
+    def _putty_key(self):
+        """The user's key in PuTTY's own format."""
+        path = self.lab.path("id_user.ppk")
+        return self.lab.build_once("ppk", lambda: proc.run(
+            ["puttygen", self.lab.user_key, "-O", "private", "-o", path]) and path)
 
     def _write_session(self, rekey):
         # psftp has no option for this: only a saved session can ask for early rekeys.

@@ -16,7 +16,15 @@ import files
 import proc
 from report import Skipped
 
-HOST_KEY_TYPES = {"ed25519": (), "rsa": ("-b", "3072"), "ecdsa": ("-b", "256")}
+# Name -> options of ssh-keygen. Clients that take the first they like should like this
+# order.
+KEY_TYPES = {
+    "ed25519": ("-t", "ed25519"),
+    "rsa": ("-t", "rsa", "-b", "3072"),
+    "ecdsa256": ("-t", "ecdsa", "-b", "256"),
+    "ecdsa384": ("-t", "ecdsa", "-b", "384"),
+    "ecdsa521": ("-t", "ecdsa", "-b", "521"),
+}
 NOBODY = 65534
 
 
@@ -85,10 +93,13 @@ class Lab:
         self._builds = {}
         os.chmod(work, 0o755)  # servers running as nobody walk through it
         self.home = self.folder("home")
-        self.user_key = self.make_key("id_user", "ed25519")
-        self.user_rsa_key = self.make_key("id_rsa", "rsa", "-b", "2048", "-m", "PEM")
-        self.host_keys = {kind: self.make_key(f"host_{kind}", kind, *options)
-                          for kind, options in HOST_KEY_TYPES.items()}
+        self.user_keys = {kind: self.make_key(f"user_{kind}", *options)
+                          for kind, options in KEY_TYPES.items()}
+        self.user_key = self.user_keys["ed25519"]
+        self.authorized_keys = self.write("authorized_keys", "".join(
+            open(f"{key}.pub", encoding="ascii").read() for key in self.user_keys.values()))
+        self.host_keys = {kind: self.make_key(f"host_{kind}", *options)
+                          for kind, options in KEY_TYPES.items()}
         # Asked for by clients that can. A server may refuse a peer that rekeys all the time:
         # ferryd allows eight at once and one a second after that.
         self.rekey_bytes = file_size // 6
@@ -121,10 +132,9 @@ class Lab:
         os.chmod(path, mode)
         return path
 
-    def make_key(self, name, kind, *options, passphrase=""):
+    def make_key(self, name, *options, passphrase=""):
         path = self.path(name)
-        proc.run(["ssh-keygen", "-q", "-t", kind, *options, "-N", passphrase,
-                  "-C", name, "-f", path])
+        proc.run(["ssh-keygen", "-q", *options, "-N", passphrase, "-C", name, "-f", path])
         return path
 
     def copy_for(self, uid, path, name):
@@ -162,7 +172,7 @@ class Lab:
                 proc.run(["chpasswd"], stdin=f"{name}:{self.password}\n")
                 keys = os.path.join(home, ".ssh")
                 os.makedirs(keys, mode=0o700)
-                shutil.copyfile(self.user_key + ".pub", os.path.join(keys, "authorized_keys"))
+                shutil.copyfile(self.authorized_keys, os.path.join(keys, "authorized_keys"))
                 account = pwd.getpwnam(name)
                 os.chmod(home, 0o755)
                 for path in (home, keys, os.path.join(keys, "authorized_keys")):

@@ -29,7 +29,7 @@ def _own_name():
 
 
 @contextlib.contextmanager
-def ferryd(lab, name, *, as_root=False, host_key="ed25519", options=()):
+def ferryd(lab, name, *, as_root=False, host_keys=("ed25519",), options=()):
     """`ferryd serve`, as an ordinary user unless told, with password and key."""
     if as_root and not lab.is_root:
         raise Skipped("needs root")
@@ -38,19 +38,20 @@ def ferryd(lab, name, *, as_root=False, host_key="ed25519", options=()):
     state = _share(lab, f"{name}-state", uid)
     password = lab.copy_for(uid, lab.write(f"{name}-password.source", lab.password + "\n"),
                             f"{name}-password")
-    keys = lab.copy_for(uid, lab.user_key + ".pub", f"{name}-authorized-keys")
-    host = lab.copy_for(uid, lab.host_keys[host_key], f"{name}-host-key")
+    keys = lab.copy_for(uid, lab.authorized_keys, f"{name}-authorized-keys")
+    hosts = [word for kind in host_keys for word in
+             ("--host-key", lab.copy_for(uid, lab.host_keys[kind], f"{name}-host-{kind}"))]
     program = lab.program("ferryd")
 
     def argv(port):
         return [program, "serve", share, "--listen", f"127.0.0.1:{port}", "--user", "guest",
-                "--password-file", password, "--authorized-keys", keys, "--host-key", host,
-                *options]
+                "--password-file", password, "--authorized-keys", keys, *hosts, *options]
 
     env = {**lab.env, "HOME": state, "XDG_STATE_HOME": state}
     with proc.Server(argv, lab.path(f"{name}.log"), env=env, **as_account(uid, share)) as server:
         yield Target(lab, port=server.port, root=share, remote_root="/", user="guest",
-                     host_keys=[lab.host_keys[host_key]], password=lab.password, uid=uid)
+                     host_keys=[lab.host_keys[kind] for kind in host_keys],
+                     password=lab.password, uid=uid)
     if server.status != 0:
         raise proc.Failed(f"ferryd ended with {server.status} after SIGTERM", server.log_text())
 
@@ -73,7 +74,7 @@ def sshd(lab, name, *, sftp_server="internal-sftp", lines=()):
     hosts = list(lab.host_keys.values())
     config = lab.write(f"{name}.conf", "\n".join([
         *lines,
-        f"AuthorizedKeysFile {lab.user_key}.pub", "StrictModes no", "UsePAM no",
+        f"AuthorizedKeysFile {lab.authorized_keys}", "StrictModes no", "UsePAM no",
         f"Subsystem sftp {sftp_server}", "PidFile none", "PermitRootLogin yes",
         "PasswordAuthentication yes", "MaxStartups 100", "UseDNS no",
         *(f"HostKey {key}" for key in hosts)]) + "\n")
@@ -112,8 +113,8 @@ def proftpd(lab, name):
     hashed = proc.run(["openssl", "passwd", "-6", "-stdin"], stdin=lab.password + "\n").out.strip()
     users = lab.write(f"{name}.passwd", f"guest:{hashed}:{uid}:{gid}::{share}:/bin/sh\n")
     # It reads RSA keys only from PEM.
-    host = lab.build_once("proftpd key", lambda: lab.make_key("host_pem", "rsa", "-b", "3072",
-                                                              "-m", "PEM"))
+    host = lab.build_once("proftpd key", lambda: lab.make_key(
+        "host_pem", "-t", "rsa", "-b", "3072", "-m", "PEM"))
 
     def argv(port):
         config = lab.write(f"{name}.conf", f"""
