@@ -79,8 +79,9 @@ ident_parse(struct ident *id, struct bytes in, bool may_have_lines_before, size_
         struct bytes line = strip_line_end(bytes_first(in, n - 1));
         *used += n;
         if (bytes_has_prefix(line, "SSH-")) {
-            *is_done = true;
-            return take_line(id, line, why);
+            enum err e = take_line(id, line, why);
+            *is_done = e == ERR_NONE;
+            return e;
         }
         enum err e = skip_line(id, n, may_have_lines_before, why);
         if (e != ERR_NONE)
