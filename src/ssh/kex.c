@@ -15,8 +15,11 @@
 
 #include "key/cert.h"
 
-/* Rekeying by the peer: this many are free, then one a second (threats T11). */
-enum { PEER_REKEYS_FREE = 8, PEER_REKEY_MS = 1000 };
+/* Rekeying by the peer: this many are free, then one a second (threats T11). One
+ * that comes after some data counts as none: a client told to rekey by volume
+ * does so many times a second on a fast link, and OpenSSH (9.2, RekeyLimit below
+ * 1 MB) sends no more than 128 KiB in between. */
+enum { PEER_REKEYS_FREE = 8, PEER_REKEY_MS = 1000, PEER_REKEY_OCTETS = 64 * 1024 };
 
 /* Hard bound on packets under one key, below the sequence number's wrap. */
 #define REKEY_PACKETS ((uint64_t)1 << 31)
@@ -255,7 +258,8 @@ limit_peer_rekeys(struct conn *c)
     struct kex_run *k = &c->kex;
     if (k->n_done == 0 || k->own_sent)
         return ERR_NONE;
-    bool is_fast = c->now_ms - k->last_done_ms < PEER_REKEY_MS;
+    bool is_fast = c->now_ms - k->last_done_ms < PEER_REKEY_MS &&
+                   c->rx.key_octets + c->tx.key_octets < PEER_REKEY_OCTETS;
     if (!is_fast || ++k->n_peer_started <= PEER_REKEYS_FREE)
         return ERR_NONE;
     return conn_fail(c, ERR_LIMIT, DISCONNECT_PROTOCOL_ERROR,
