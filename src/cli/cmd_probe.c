@@ -210,12 +210,14 @@ tell_record(struct probe *p, const struct host_finding *f)
     buf_init(&text, 8192);
     tell(p, "known_hosts", bytes_str(verdict_word(f->verdict)));
     if (f->file) {
-        buf_printf(&text, "%s:%u", f->file, f->line);
+        buf_put_str(&text, f->file);
+        if (f->line != 0)
+            buf_printf(&text, ":%u", f->line);
         tell(p, "decided by", buf_bytes(&text));
     }
     if (f->verdict == HOST_KEY_CHANGED) {
         buf_reset(&text);
-        host_key_put_fingerprint(buf_bytes(&f->recorded), &text);
+        host_key_put_fingerprint(&p->session.settings, buf_bytes(&f->recorded), &text);
         tell(p, "key on record", buf_bytes(&text));
     }
     if (f->why.text[0] != '\0')
@@ -229,7 +231,7 @@ tell_host_key(struct probe *p, const struct conn_kex_info *info,
 {
     struct buf fingerprint;
     buf_init(&fingerprint, 256);
-    host_key_put_fingerprint(info->host_key_blob, &fingerprint);
+    host_key_put_fingerprint(&p->session.settings, info->host_key_blob, &fingerprint);
     begin_step(p, 4);
     explain(p, "the server signs a hash of all that was said so far, which proves that "
                "it has the host key and that nobody changed a word");
@@ -248,13 +250,11 @@ on_host_key(void *ctx, const struct hosts *hosts, struct conn *conn)
 {
     struct probe *p = ctx;
     const struct conn_kex_info *info = conn_kex_info(conn);
-    const struct host_query query = hosts_query(hosts);
     struct host_finding finding;
     if (p->step >= 4)
         return OBSERVER_REFUSES; /* a rekey with another key: not in a probe */
     host_finding_init(&finding);
-    p->verdict = known_hosts_check(hosts->files, hosts->n_files, &query,
-                                   info->host_key_blob, &finding);
+    p->verdict = host_key_judge(hosts, info->host_key_blob, &finding);
     tell_kex(p, info);
     tell_host_key(p, info, &finding);
     host_finding_clear(&finding);

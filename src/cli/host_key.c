@@ -5,7 +5,8 @@
 #include <strings.h>
 
 #include "cli/prompt.h"
-#include "key/fingerprint.h"
+#include "cli/text_file.h"
+#include "key/krl.h"
 
 enum { FINGERPRINT_TEXT_MAX = 256, ANSWERS_MAX = 20 };
 
@@ -42,13 +43,53 @@ host_key_word(struct bytes blob)
 }
 
 void
-host_key_put_fingerprint(struct bytes blob, struct buf *out)
+host_key_put_fingerprint(const struct settings *s, struct bytes blob, struct buf *out)
 {
     size_t before = out->n;
-    if (fingerprint_put(FINGERPRINT_SHA256, blob, out) != ERR_NONE) {
+    if (fingerprint_put(s->fingerprint_form, blob, out) != ERR_NONE) {
         buf_truncate(out, before);
         buf_put_str(out, "(unreadable)");
     }
+}
+
+/* ---- judging ---- */
+
+/* RevokedHostKeys. A list that cannot be read revokes everything. */
+static bool
+is_on_revocation_list(const char *path, struct bytes blob, struct fault *why)
+{
+    struct buf list;
+    buf_init(&list, KRL_MAX);
+    enum err e = text_file_read(path, &list, NULL);
+    bool is_revoked = true;
+    if (e == ERR_NONE)
+        is_revoked = krl_check(buf_bytes(&list), blob, why) != KEY_NOT_REVOKED;
+    else
+        (void)fault_set(why, e, 0, "%s cannot be read", path);
+    buf_clear(&list);
+    return is_revoked;
+}
+
+enum host_verdict
+host_key_judge(const struct hosts *hosts, struct bytes blob, struct host_finding *f)
+{
+    const struct settings *s = hosts->settings;
+    const struct host_query query = hosts_query(hosts);
+    if (!settings_allow_key(s, blob)) {
+        (void)fault_set(&f->why, ERR_CRYPTO, 0,
+                        "its key is below RequiredRSASize, %d bits",
+                        s->o.required_rsa_size);
+        f->verdict = HOST_KEY_REFUSE;
+        return f->verdict;
+    }
+    f->verdict = known_hosts_check(hosts->files, hosts->n_files, &query, blob, f);
+    if (s->revoked_host_keys &&
+        is_on_revocation_list(s->revoked_host_keys, blob, &f->why)) {
+        f->verdict = HOST_KEY_REVOKED;
+        f->file = s->revoked_host_keys;
+        f->line = 0;
+    }
+    return f->verdict;
 }
 
 /* One decision under way. */
@@ -74,13 +115,15 @@ static void
 say_recorded_key(struct decision *d)
 {
     const struct host_finding *f = &d->finding;
-    if (f->file)
+    if (f->file && f->line != 0)
         console_error(d->console, "the line that decided: %s:%u", f->file, f->line);
+    else if (f->file)
+        console_error(d->console, "the list that decided: %s", f->file);
     if (f->recorded.n == 0)
         return;
     struct buf recorded;
     buf_init(&recorded, FINGERPRINT_TEXT_MAX);
-    host_key_put_fingerprint(buf_bytes(&f->recorded), &recorded);
+    host_key_put_fingerprint(d->hosts->settings, buf_bytes(&f->recorded), &recorded);
     console_error(d->console, "key on record: %s %s",
                   host_key_word(buf_bytes(&f->recorded)), text_of(&recorded));
     buf_clear(&recorded);
@@ -134,7 +177,7 @@ put_question(struct decision *d, struct buf *out)
     buf_printf(out, "%s key fingerprint is %s.\n", host_key_word(d->blob),
                text_of(&d->fingerprint));
     if (d->hosts->settings->o.visual_host_key == 1 &&
-        randomart_put(FINGERPRINT_SHA256, d->blob, out) == ERR_NONE)
+        randomart_put(d->hosts->settings->fingerprint_form, d->blob, out) == ERR_NONE)
         buf_put_u8(out, '\n');
     if (d->finding.verdict == HOST_KEY_OTHER_TYPE)
         buf_printf(out,
@@ -210,15 +253,13 @@ bool
 host_key_decide(const struct hosts *hosts, struct console *console, struct bytes blob)
 {
     struct decision d = {.hosts = hosts, .console = console, .blob = blob};
-    const struct host_query query = hosts_query(hosts);
     buf_init(&d.name, 1024);
     buf_init(&d.fingerprint, FINGERPRINT_TEXT_MAX);
     host_finding_init(&d.finding);
     bool is_accepted = false;
     if (hosts_put_name(hosts, &d.name) == ERR_NONE) {
-        host_key_put_fingerprint(blob, &d.fingerprint);
-        d.finding.verdict =
-            known_hosts_check(hosts->files, hosts->n_files, &query, blob, &d.finding);
+        host_key_put_fingerprint(hosts->settings, blob, &d.fingerprint);
+        d.finding.verdict = host_key_judge(hosts, blob, &d.finding);
         is_accepted = act(&d);
     } else {
         console_error(console, "the host's name cannot be looked up in known_hosts");

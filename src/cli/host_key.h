@@ -18,6 +18,13 @@ enum host_key_action host_key_policy(enum host_verdict verdict, int strict);
 bool host_key_is_to_be_added(enum host_verdict verdict);
 
 /*
+ * The verdict on a key: known_hosts, RevokedHostKeys, RequiredRSASize. f:
+ * initialised by the caller.
+ */
+enum host_verdict host_key_judge(const struct hosts *hosts, struct bytes blob,
+                                 struct host_finding *f) MUST_USE;
+
+/*
  * Judge the key that the server proved to have, asking and recording as the
  * settings say. Everything for people is said here. False: do not go on.
  */
@@ -27,7 +34,8 @@ host_key_decide(const struct hosts *hosts, struct console *console, struct bytes
 /* "ED25519", "RSA-CERT"; "unknown". */
 const char *host_key_word(struct bytes blob);
 
-/* Append "SHA256:..."; "(unreadable)" when it cannot be made. */
-void host_key_put_fingerprint(struct bytes blob, struct buf *out);
+/* Append "SHA256:..." (FingerprintHash); "(unreadable)" when it cannot be made. */
+void
+host_key_put_fingerprint(const struct settings *s, struct bytes blob, struct buf *out);
 
 #endif

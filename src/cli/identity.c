@@ -164,7 +164,8 @@ has_blob(const struct identities *ids, struct bytes blob)
 static void
 add(struct identities *ids, struct identity *id)
 {
-    if (ids->n == IDENTITIES_MAX || has_blob(ids, buf_bytes(&id->blob)))
+    if (ids->n == IDENTITIES_MAX || has_blob(ids, buf_bytes(&id->blob)) ||
+        !settings_allow_key(ids->settings, buf_bytes(&id->plain)))
         identity_clear(id);
     else
         ids->list[ids->n++] = *id;
@@ -211,7 +212,7 @@ list_agent(struct identities *ids, const struct agent_binding *binding,
 {
     struct buf request;
     struct bytes reply;
-    if (agent_link_open(&ids->agent, ids->settings->o.identity_agent) != ERR_NONE)
+    if (agent_link_open(&ids->agent, ids->settings->identity_agent) != ERR_NONE)
         return false;
     buf_init(&request, AGENT_REPLY_MAX);
     agent_put_session_bind(binding, &request);

@@ -27,9 +27,10 @@ read_line(int fd, struct secret *answer)
     for (;;) {
         char c;
         ssize_t got = read(fd, &c, 1);
-        if (got < 0 && errno == EINTR && interrupt_count() == 0)
+        bool is_interrupted = interrupt_count() != 0; /* also with the line's end there */
+        if (got < 0 && errno == EINTR && !is_interrupted)
             continue;
-        if (got <= 0 && (got < 0 || n == 0)) {
+        if (is_interrupted || got < 0 || (got == 0 && n == 0)) {
             e = ERR_CLOSED;
             break;
         }

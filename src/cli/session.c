@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/direct_carrier.h"
 #include "cli/interrupt.h"
@@ -85,6 +86,25 @@ open_direct(struct session *s)
     return e == ERR_IO ? EXIT_LOCAL : EXIT_USAGE;
 }
 
+/* LogLevel, as far as -q and -v say the same thing. */
+static void
+apply_log_level(struct console *c, const char *level)
+{
+    static const struct {
+        const char *word;
+        bool is_quiet;
+        int verbose;
+    } rows[] = {{"QUIET", true, 0},  {"FATAL", true, 0},   {"VERBOSE", false, 1},
+                {"DEBUG", false, 2}, {"DEBUG1", false, 2}, {"DEBUG2", false, 2},
+                {"DEBUG3", false, 2}};
+    for (size_t i = 0; level && i < ARRAY_LEN(rows); i++) {
+        if (strcasecmp(level, rows[i].word) != 0)
+            continue;
+        c->is_quiet = c->is_quiet || rows[i].is_quiet;
+        c->verbose = c->verbose > rows[i].verbose ? c->verbose : rows[i].verbose;
+    }
+}
+
 static enum exit_status
 open_ssh(struct session *s)
 {
@@ -98,6 +118,7 @@ open_ssh(struct session *s)
         console_error(&s->console, "%s", fault.text);
         return EXIT_USAGE;
     }
+    apply_log_level(&s->console, s->settings.o.log_level);
     const struct ssh_carrier_config config = {.settings = &s->settings,
                                               .console = &s->console,
                                               .password_file =

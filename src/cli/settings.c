@@ -15,6 +15,7 @@
 #include "cli/text_file.h"
 #include "config/expand.h"
 #include "config/ssh_config.h"
+#include "key/key_type.h"
 
 static const char system_config[] = "/etc/ssh/ssh_config";
 static const char *const default_identities[] = {
@@ -246,11 +247,25 @@ expand_defaults(struct loader *l, const char *const *from, size_t n,
 }
 
 static enum err
+expand_one(struct loader *l, const char *from, char **to)
+{
+    if (!from)
+        return ERR_NONE;
+    *to = expanded(l, from);
+    return *to ? ERR_NONE : ERR_PROTO;
+}
+
+static enum err
 expand_files(struct loader *l)
 {
     struct settings *s = l->s;
     const struct ssh_options *o = &s->o;
     enum err e = expand_list(l, &o->certificate_files, &s->certificate_files);
+    if (e == ERR_NONE)
+        e = expand_one(l, o->identity_agent, &s->identity_agent);
+    if (e == ERR_NONE && o->revoked_host_keys &&
+        strcasecmp(o->revoked_host_keys, "none") != 0)
+        e = expand_one(l, o->revoked_host_keys, &s->revoked_host_keys);
     s->has_default_identities = o->identity_files.n == 0;
     if (e == ERR_NONE && s->has_default_identities)
         e = expand_defaults(l, default_identities, ARRAY_LEN(default_identities),
@@ -336,6 +351,24 @@ name_proxy(struct loader *l)
     return s->proxy_command
                ? ERR_NONE
                : fault_set(l->fault, ERR_PROTO, 0, "ProxyCommand: cannot be expanded");
+}
+
+/* ---- words that are options' values ---- */
+
+static enum err
+read_words(struct loader *l)
+{
+    const char *hash = l->s->o.fingerprint_hash;
+    if (l->s->o.bind_interface)
+        return fault_set(l->fault, ERR_PROTO, 0, "BindInterface is not available");
+    if (!hash || strcasecmp(hash, "sha256") == 0)
+        l->s->fingerprint_form = FINGERPRINT_SHA256;
+    else if (strcasecmp(hash, "md5") == 0)
+        l->s->fingerprint_form = FINGERPRINT_MD5;
+    else
+        return fault_set(l->fault, ERR_PROTO, 0,
+                         "FingerprintHash: unsupported value \"%.100s\"", hash);
+    return ERR_NONE;
 }
 
 /* ---- algorithms ---- */
@@ -434,6 +467,8 @@ settings_load(struct settings *s, const struct invocation *inv,
     if (e == ERR_NONE)
         e = name_proxy(&l);
     if (e == ERR_NONE)
+        e = read_words(&l);
+    if (e == ERR_NONE)
         e = expand_files(&l);
     if (e == ERR_NONE)
         e = choose_lists(&l);
@@ -453,8 +488,9 @@ void
 settings_clear(struct settings *s)
 {
     ssh_options_clear(&s->o);
-    char *owned[] = {s->original, s->host, s->key_name,
-                     s->user,     s->home, s->proxy_command};
+    char *owned[] = {
+        s->original, s->host,          s->key_name,       s->user,
+        s->home,     s->proxy_command, s->identity_agent, s->revoked_host_keys};
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free(owned[i]);
     for (size_t i = 0; i < ALGO_SLOTS; i++)
@@ -463,4 +499,12 @@ settings_clear(struct settings *s)
     list_clear(&s->certificate_files);
     list_clear(&s->user_known_hosts);
     list_clear(&s->global_known_hosts);
+}
+
+bool
+settings_allow_key(const struct settings *s, struct bytes blob)
+{
+    const struct key_type *type = key_type_of_blob(blob);
+    return type && (type->kind != KEY_RSA ||
+                    key_blob_bits(blob) >= (unsigned)s->o.required_rsa_size);
 }

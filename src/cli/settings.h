@@ -9,6 +9,7 @@
 #include "cli/target.h"
 #include "config/ssh_options.h"
 #include "crypto/algos.h"
+#include "key/fingerprint.h"
 
 struct settings {
     struct ssh_options o; /* complete: nothing unset but texts without a default */
@@ -18,6 +19,8 @@ struct settings {
     char *user;           /* to log in as */
     char *home;           /* "" when nobody knows */
     char *proxy_command;  /* expanded; NULL: none */
+    char *identity_agent, *revoked_host_keys; /* expanded; NULL: not set */
+    enum fingerprint_form fingerprint_form;
     /* File names, expanded. is_default_*: nobody named them, so those that are not
      * there are passed over without a word. */
     struct option_list identity_files, certificate_files;
@@ -33,5 +36,8 @@ struct settings {
 enum err settings_load(struct settings *s, const struct invocation *inv,
                        const struct target *target, struct fault *fault) MUST_USE;
 void settings_clear(struct settings *s);
+
+/* RequiredRSASize: is this key, plain or certificate, large enough? */
+bool settings_allow_key(const struct settings *s, struct bytes blob);
 
 #endif

@@ -67,6 +67,13 @@ family_of(int option)
                                     : AF_UNSPEC;
 }
 
+/* TCPKeepAlive: have the kernel notice a peer that is gone. */
+static void
+keep_alive(int fd, int is_on)
+{
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &is_on, sizeof is_on);
+}
+
 static enum err
 connect_once(struct ssh_carrier *s, const struct connect_options *o, struct fault *fault)
 {
@@ -77,6 +84,7 @@ connect_once(struct ssh_carrier *s, const struct connect_options *o, struct faul
     if (e != ERR_NONE)
         return e;
     char text[NET_ADDR_TEXT_MAX];
+    keep_alive(s->fd, set->o.tcp_keep_alive);
     net_addr_text(&peer, text);
     console_verbose(s->config.console, 1, "connected to %s", text);
     const struct ssh_observer *observer = s->config.observer;

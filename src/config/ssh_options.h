@@ -46,7 +46,7 @@ struct ssh_options {
     int required_rsa_size; /* bits */
     int strict_host_key;   /* enum strict_host_key */
     int update_host_keys;  /* enum yes_no_ask */
-    int batch_mode, compression, identities_only, hash_known_hosts, check_host_ip;
+    int batch_mode, compression, identities_only, hash_known_hosts;
     int tcp_keep_alive, visual_host_key;
     int pubkey_authentication, password_authentication, kbdint_authentication;
     int64_t rekey_octets;  /* 0: the cipher's default */

@@ -10,9 +10,25 @@ import time
 
 import files
 import proc
-from lab import (CONNECT, INTERRUPTED, LOCAL, NOT_FOUND, PERMISSION, SOME_FAILED,
+from lab import (CONNECT, INTERRUPTED, LOCAL, LOST, NOT_FOUND, PERMISSION, SOME_FAILED,
                  UNSUPPORTED, USAGE, Ferryd, Sshd, events, read, same_trees, write)
 from report import check, check_equal
+
+
+# A ProxyCommand: relay.py HOST PORT [OCTETS]; after so many it ends.
+RELAY = """
+import os, select, socket, sys
+left = int(sys.argv[3]) if len(sys.argv) > 3 else 1 << 60
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+while left > 0:
+    ready = select.select([0, s], [], [])[0]
+    for source in ready:
+        data = os.read(0, 65536) if source == 0 else s.recv(65536)
+        if not data:
+            sys.exit()
+        left -= len(data)
+        s.sendall(data) if source == 0 else os.write(1, data)
+"""
 
 
 def put_and_get_a_tree(lab):
@@ -80,10 +96,10 @@ def resume_continues_a_partial_file(lab):
     for verb, words in (("get", [lab.at(source), f"{work}/get"]),
                         ("put", [source, lab.at(f"{work}/put")])):
         child = proc.start([lab.ferry_program, *map(str, lab.options(lab.sshd.port)),
-                            "--limit-rate", "2M", verb, *words], env=lab.env,
+                            "--limit-rate", "1M", verb, *words], env=lab.env,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            time.sleep(1.5 * proc.slowness)
+            time.sleep(2.5)
             child.send_signal(signal.SIGINT)
             check_equal(child.wait(timeout=20 * proc.slowness), INTERRUPTED, "the status")
         finally:
@@ -324,24 +340,26 @@ def config_file_names_hosts(lab):
 def proxy_command_carries_the_connection(lab):
     work = lab.folder()
     write(f"{work}/a", "x")
-    relay = write(f"{work}/relay.py", """
-import os, select, socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
-while True:
-    ready = select.select([0, s], [], [])[0]
-    if 0 in ready:
-        data = os.read(0, 65536)
-        if not data: break
-        s.sendall(data)
-    if s in ready:
-        data = s.recv(65536)
-        if not data: break
-        os.write(1, data)
-""")
+    relay = write(f"{work}/relay.py", RELAY)
     result = lab.ssh("-o", f"ProxyCommand=/usr/bin/python3 {relay} %h %p", "cat",
                      lab.at(f"{work}/a"))
     check_equal(result.out, "x", "cat")
     lab.ssh("-o", "ProxyJump=other", "ls", lab.at(), status=USAGE)
+
+
+def cut_connection_is_lost_and_resumable(lab):
+    work = lab.folder()
+    source = files.write_random(f"{work}/source", 8 * files.MIB, seed=6)
+    relay = write(f"{work}/relay.py", RELAY)
+    for verb, words in (("get", [lab.at(source), f"{work}/get"]),
+                        ("put", [source, lab.at(f"{work}/put")])):
+        proxy = f"ProxyCommand=/usr/bin/python3 {relay} %h %p {4 * files.MIB}"
+        result = lab.ssh("-o", proxy, verb, *words, status=LOST)
+        check(result.err.count("\n") <= 2, "one cause, many lines", result.err)
+        check(not os.path.exists(f"{work}/{verb}"), "half a file has the final name")
+        moved = events(lab.ssh("--json", verb, "-a", *words))[-1]["bytes_moved"]
+        check(moved < 8 * files.MIB, f"{verb}: all {moved} octets were sent again")
+        check_equal(files.sha256(f"{work}/{verb}"), files.sha256(source), f"{verb}: content")
 
 
 def progress_is_for_terminals_only(lab):

@@ -3,7 +3,7 @@
 import os
 
 import proc
-from lab import HOST_KEY, Sshd, read, write
+from lab import HOST_KEY, INTERRUPTED, Sshd, read, write
 from report import check, check_equal
 
 QUESTION = "Are you sure you want to continue connecting (yes/no/[fingerprint])? "
@@ -40,6 +40,12 @@ def other_answers_are_asked_again_and_a_fingerprint_will_do(lab):
                                              "SHA256:wrong"),
                      ("fingerprint: ", fingerprint(lab.path("host_ed25519")))])
     check(os.path.exists(known), "nothing was recorded")
+
+
+def interrupted_question_is_an_interruption(lab):
+    words, known = options(lab, lab.sshd.port, "kh_interrupt")
+    lab.on_terminal([*words, "ls", lab.at()], [(QUESTION, "\x03")], status=INTERRUPTED)
+    check(not os.path.exists(known), "something was recorded")
 
 
 def without_a_terminal_unknown_is_refused(lab):
@@ -81,6 +87,36 @@ def revoked_key_is_refused(lab):
     result = lab.ferry(*words, "-o", "StrictHostKeyChecking=no", "ls", lab.at(),
                        status=HOST_KEY)
     check("REVOKED" in result.err, "the word is missing", result.err)
+
+
+def revocation_list_is_obeyed(lab):
+    words = [*lab.options(lab.sshd.port), "ls", lab.at(lab.folder())]
+    host, other = lab.path("host_ed25519"), lab.key("other_ed25519")
+    krl = lab.path("krl")
+    for listed, status in ((other, 0), (host, HOST_KEY)):
+        plain = write(lab.path("revoked_keys"), read(listed + ".pub"))
+        proc.run(["/usr/bin/ssh-keygen", "-q", "-k", "-f", krl, listed + ".pub"])
+        for path in (plain, krl):
+            lab.ferry("-o", f"RevokedHostKeys={path}", *words, status=status)
+    lab.ferry("-o", f"RevokedHostKeys={lab.path('no_list')}", *words, status=HOST_KEY)
+
+
+def required_rsa_size_counts_for_hosts(lab):
+    with Sshd(lab, "sshd_rsa", host_keys=("rsa",)) as sshd:
+        words, known = options(lab, sshd.port, "kh_rsa_size")
+        write(known, sshd.line(lab.path("host_rsa")))
+        lab.ferry(*words, "-o", "RequiredRSASize=2048", "ls", lab.at(lab.folder()))
+        lab.ferry(*words, "-o", "RequiredRSASize=3072", "ls", lab.at(), status=HOST_KEY)
+
+
+def fingerprint_hash_is_obeyed(lab):
+    words, _ = options(lab, lab.sshd.port, "kh_md5")
+    shown = lab.on_terminal([*words, "-o", "FingerprintHash=md5", "ls", lab.at()],
+                            [(QUESTION, "no")], status=HOST_KEY)
+    check("MD5:" in shown and "SHA256:" not in shown, "another form was shown", shown)
+    shown = lab.on_terminal([*words, "-o", "VisualHostKey=yes", "ls", lab.at()],
+                            [(QUESTION, "no")], status=HOST_KEY)
+    check("+--[ED25519 256]--+" in shown, "no picture", shown)
 
 
 def known_types_are_asked_for_first(lab):

@@ -161,12 +161,13 @@ class Lab:
     def at(self, path=""):
         return f"127.0.0.1:{path}"
 
-    def on_terminal(self, words, dialogue=(), *, status=OK, env=None, seconds=30, size=(24, 80)):
+    def on_terminal(self, words, dialogue=(), *, status=OK, env=None, seconds=30,
+                    size=(24, 80), program=None):
         """Run ferry on a terminal of its own. dialogue: (text to wait for, answer) pairs.
 
         Returns all that the terminal showed.
         """
-        argv = [self.ferry_program, *map(str, words)]
+        argv = [program or self.ferry_program, *map(str, words)]
         child, fd = pty.fork()
         if child == 0:
             try:

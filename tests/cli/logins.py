@@ -3,7 +3,7 @@
 import os
 
 import proc
-from lab import (AUTH, HERE, PASSPHRASE, PASSWORD, USER, Agent, Ferryd, Sshd, read, write)
+from lab import (AUTH, HERE, INTERRUPTED, PASSPHRASE, PASSWORD, USER, Agent, Ferryd, Sshd, read, write)
 from report import Skipped, check
 
 
@@ -114,6 +114,17 @@ def password_is_asked_for_and_may_be_wrong_twice(lab):
         words = password(lab, server, *by_password)
         lab.on_terminal(words, [(question, "wrong")] * 3, status=AUTH)
         lab.ferry(*words, status=AUTH)  # nobody to ask
+
+
+def interrupted_password_leaves_the_echo_on(lab):
+    script = "stty -a | grep -o -e '-\\?echo ' | head -1; echo status $status"
+    with Ferryd(lab) as server:
+        words = password(lab, server, "-o", "PreferredAuthentications=password")
+        command = f"{lab.ferry_program} {' '.join(map(str, words))}; status=$?; {script}"
+        shell = write(lab.path("shell"), f"#!/bin/sh\ntrap : INT\n{command}\n", 0o700)
+        shown = lab.on_terminal([], [("'s password: ", "\x03")], program=shell)
+        check(f"status {INTERRUPTED}" in shown, "another status", shown)
+        check("-echo" not in shown and "echo" in shown, "the echo stayed off", shown)
 
 
 def password_file_is_tried_once(lab):
