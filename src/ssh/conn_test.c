@@ -326,6 +326,28 @@ peer_may_not_rekey_all_the_time(void **state)
     pair_free(&p);
 }
 
+/* A client with a small RekeyLimit in the middle of a transfer. */
+static void
+peer_may_rekey_for_data_moved(void **state)
+{
+    (void)state;
+    static uint8_t data[200 * 1024];
+    struct pair p;
+    pair_new(&p, &no_limits);
+    pair_open(&p);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(
+            stream_write(conn_channel_stream(p.client_chan), bytes_of(data, sizeof data)),
+            ERR_NONE);
+        pair_run(&p);
+        conn_rekey(p.client);
+        pair_run(&p);
+    }
+    expect_alive(p.server);
+    assert_int_equal(conn_kex_info(p.server)->n_kex, 51);
+    pair_free(&p);
+}
+
 static void
 rekeys_by_volume_and_time_keep_the_session_id(void **state)
 {
@@ -881,6 +903,47 @@ backlog_is_bounded_by_the_window(void **state)
     pair_free(&p);
 }
 
+/* A program may read more from the socket before it asks for the next event:
+ * what it did not consume must not be lost to the octets that come. */
+static void
+data_left_over_survives_reading_on(void **state)
+{
+    (void)state;
+    static uint8_t data[100000];
+    struct pair p;
+    size_t got = 0;
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 31 + (i >> 8));
+    pair_new(&p, &no_limits);
+    pair_open(&p);
+    for (size_t at = 0; at < sizeof data; at += 500)
+        assert_int_equal(
+            stream_write(conn_channel_stream(p.client_chan), bytes_of(data + at, 500)),
+            ERR_NONE);
+    for (int i = 0; i < 20000 && got < sizeof data; i++) {
+        struct conn_event ev;
+        struct iovec iov[1];
+        size_t room;
+        if (conn_tx_iov(p.client, iov, 1) != 0) {
+            uint8_t *to = conn_rx_space(p.server, &room);
+            size_t n = iov[0].iov_len < 3000 ? iov[0].iov_len : 3000;
+            n = n < room ? n : room;
+            if (n != 0)
+                memcpy(to, iov[0].iov_base, n);
+            conn_rx_added(p.server, n);
+            conn_tx_sent(p.client, n);
+        }
+        if (!conn_next_event(p.server, &ev) || ev.type != CONN_EV_CHANNEL_DATA)
+            continue;
+        size_t n = 1 + ev.channel.data.n * 2 / 3;
+        assert_memory_equal(ev.channel.data.p, data + got, n);
+        conn_channel_consumed(ev.chan, n);
+        got += n;
+    }
+    assert_int_equal(got, sizeof data);
+    pair_free(&p);
+}
+
 /* ---- T5, T6: deadlines ---- */
 
 static void
@@ -964,6 +1027,7 @@ main(void)
         cmocka_unit_test(wrong_guess_is_dropped_once),
         cmocka_unit_test(kexinit_lists_are_bounded_and_must_match),
         cmocka_unit_test(peer_may_not_rekey_all_the_time),
+        cmocka_unit_test(peer_may_rekey_for_data_moved),
         cmocka_unit_test(rekeys_by_volume_and_time_keep_the_session_id),
         cmocka_unit_test(wrong_host_signature_ends_the_connection),
         cmocka_unit_test(ext_info_count_is_not_believed),
@@ -987,6 +1051,7 @@ main(void)
         cmocka_unit_test(unknown_global_requests_are_refused_in_order),
         cmocka_unit_test(unasked_reply_ends_it),
         cmocka_unit_test(backlog_is_bounded_by_the_window),
+        cmocka_unit_test(data_left_over_survives_reading_on),
         cmocka_unit_test(silence_is_ended_by_deadlines),
         cmocka_unit_test(unanswered_keepalives_end_it),
         cmocka_unit_test(answers_for_nothing_are_ignored),
