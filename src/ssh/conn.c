@@ -315,10 +315,20 @@ conn_is_over(struct conn *c)
 
 /* ---- bytes ---- */
 
+/* What the last DATA event left over is kept before its octets' place is used
+ * for others. */
+static void
+settle_offer(struct conn *c)
+{
+    if (c->offering && chan_settle(c->offering) != ERR_NONE)
+        assert(c->is_dead);
+}
+
 uint8_t *
 conn_rx_space(struct conn *c, size_t *n)
 {
     *n = 0;
+    settle_offer(c);
     if (c->is_dead || c->rx_ended)
         return NULL;
     return packet_rx_space(&c->rx, n);
@@ -575,8 +585,7 @@ advance_channels(struct conn *c)
 bool
 conn_next_event(struct conn *c, struct conn_event *ev)
 {
-    if (c->offering && chan_settle(c->offering) != ERR_NONE)
-        assert(c->is_dead);
+    settle_offer(c);
     if (c->n_events == 0)
         chan_reap(c);
     for (;;) {

@@ -286,9 +286,9 @@ void conn_channel_exec(struct chan *ch, const char *command);
 void conn_answer_channel_request(struct chan *ch, bool is_ok);
 
 /*
- * How much of CHANNEL_DATA was taken, before the next event is asked for. The
- * rest is kept and offered again once the channel's stream has room; the
- * peer's window stays as small as that makes it.
+ * How much of CHANNEL_DATA was taken: to be said before the next event, or room
+ * to read into, is asked for. The rest is kept and offered again once the channel's
+ * stream has room; the peer's window stays as small as that makes it.
  */
 void conn_channel_consumed(struct chan *ch, size_t n);
 
