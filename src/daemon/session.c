@@ -344,7 +344,11 @@ take_turn(struct session *s)
         n++;
     }
     bool has_more = sftp_channels_work(&s->channels) || n == EVENTS_PER_TURN;
+    bool was_full = sftp_channels_are_full(&s->channels);
     pump_flush(&s->pump);
+    /* Requests may wait for the room that this made, and the peer for their answers:
+     * nothing else would wake us. */
+    has_more |= was_full && !sftp_channels_are_full(&s->channels);
     return has_more || (is_drained(s) && !conn_fault(s->conn)->code);
 }
 

@@ -176,6 +176,16 @@ sftp_channels_work(struct sftp_channels *s)
 }
 
 bool
+sftp_channels_are_full(const struct sftp_channels *s)
+{
+    for (size_t i = 0; i < SFTP_CHANNELS_MAX; i++)
+        if (s->channel[i].chan &&
+            !stream_has_room(conn_channel_stream(s->channel[i].chan)))
+            return true;
+    return false;
+}
+
+bool
 sftp_channels_are_busy(const struct sftp_channels *s)
 {
     for (size_t i = 0; i < SFTP_CHANNELS_MAX; i++)

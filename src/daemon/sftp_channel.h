@@ -33,6 +33,9 @@ void sftp_channels_on_event(struct sftp_channels *s, const struct conn_event *ev
  */
 bool sftp_channels_work(struct sftp_channels *s);
 
+/* True while requests wait because a channel's stream has no room. */
+bool sftp_channels_are_full(const struct sftp_channels *s);
+
 /* True while a request is in hand. */
 bool sftp_channels_are_busy(const struct sftp_channels *s);
 
