@@ -433,7 +433,9 @@ bool
 fake_turn(struct fake *f)
 {
     enum err e = transfer_run(f->t, f->now_ms);
+    f->is_busy = true;
     bool is_any = take_requests(f);
+    f->is_busy = false;
     size_t n = f->n_replies;
     f->n_replies = 0;
     for (size_t i = 0; i < n; i++) {

@@ -58,6 +58,7 @@ struct fake {
     uint64_t written;       /* octets of all WRITEs that were acknowledged */
     uint64_t least_read_at; /* the lowest offset of a READ */
     char last_rename_to[512], last_open[512];
+    bool is_busy;  /* the fake itself is at work, not the session */
     struct buf in; /* requests, as far as they came */
     struct buf replies[FAKE_REPLIES];
     size_t n_replies;

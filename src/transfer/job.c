@@ -23,6 +23,11 @@ static const struct verb_row {
 static void
 begin_work(struct job *job)
 {
+    if (buf_err(&job->path) != ERR_NONE || buf_err(&job->path2) != ERR_NONE) {
+        struct problem p = problem_text(TRANSFER_LOCAL, BYTES_LIT(""), "out of memory");
+        job_fail(job, BYTES_LIT(""), &p);
+        return;
+    }
     if (job->verb == TRANSFER_REMOVE && (job->flags & TRANSFER_RECURSIVE)) {
         remove_queue(job);
         return;

@@ -126,6 +126,11 @@ static void
 link_start(struct task *task)
 {
     struct link *l = (struct link *)task;
+    if (!l->name || buf_err(&l->remote) != ERR_NONE) {
+        struct problem p = problem_text(TRANSFER_LOCAL, path_of(l), "out of memory");
+        link_fail(l, &p);
+        return;
+    }
     if (l->is_put) {
         send_link(l);
         return;

@@ -435,6 +435,12 @@ local_read(int fd, const struct iovec *to, int n_to, uint64_t offset, size_t *go
 }
 
 int
+local_fstat(int fd, struct stat *st)
+{
+    return fstat(fd, st) != 0 ? errno : 0;
+}
+
+int
 local_truncate(int fd, uint64_t size)
 {
     return ftruncate(fd, (off_t)size) != 0 ? errno : 0;

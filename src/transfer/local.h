@@ -84,6 +84,7 @@ int local_write(int fd, struct bytes data, uint64_t offset);
 /* Fill the vector as far as the file goes; *got: octets read. */
 int local_read(int fd, const struct iovec *to, int n_to, uint64_t offset, size_t *got);
 
+int local_fstat(int fd, struct stat *st);
 int local_truncate(int fd, uint64_t size);
 int local_sync(int fd);
 int local_set_mode(int fd, mode_t mode); /* permission bits only */

@@ -459,15 +459,44 @@ send_fsync(struct put *p)
     call_sent(call, sftp_client_fsync(p->task.t->client, &call->req, handle_of(p)));
 }
 
+/* What was sent may be neither the old version nor the new one: say so. */
+static void
+check_source(struct put *p)
+{
+    struct stat now;
+    bool is_same = local_fstat(p->fd, &now) == 0 && now.st_size == p->source.st_size &&
+                   now.st_mtim.tv_sec == p->source.st_mtim.tv_sec &&
+                   now.st_mtim.tv_nsec == p->source.st_mtim.tv_nsec;
+    if (is_same)
+        return;
+    struct problem problem = problem_text(TRANSFER_MISMATCH, bytes_str(p->shown),
+                                          "the file changed while it was sent");
+    job_warn(p->task.job, path_of(p), &problem);
+}
+
+static void
+warn_no_fsync(struct put *p)
+{
+    struct problem problem =
+        problem_text(TRANSFER_UNSUPPORTED, path_of(p),
+                     "the server offers no fsync; not forced to disk");
+    job_warn(p->task.job, path_of(p), &problem);
+}
+
 static void
 finish_writing(struct put *p)
 {
     unsigned flags = p->task.job->flags;
+    check_source(p);
     send_fstat(p);
     if (flags & TRANSFER_PRESERVE)
         send_fsetstat(p);
-    if ((flags & TRANSFER_FSYNC) && sftp_client_has(p->task.t->client, SFTP_CAN_FSYNC))
-        send_fsync(p);
+    if (flags & TRANSFER_FSYNC) {
+        if (sftp_client_has(p->task.t->client, SFTP_CAN_FSYNC))
+            send_fsync(p);
+        else
+            warn_no_fsync(p);
+    }
     close_remote(p);
 }
 

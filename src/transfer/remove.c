@@ -18,16 +18,6 @@ struct unlink {
 };
 
 static void
-unlink_start(struct task *task)
-{
-    struct unlink *u = (struct unlink *)task;
-    struct call *call = call_new(task, 0);
-    struct bytes path = buf_bytes(&u->remote);
-    call_sent(call, u->is_dir ? sftp_client_rmdir(task->t->client, &call->req, path)
-                              : sftp_client_remove(task->t->client, &call->req, path));
-}
-
-static void
 unlink_fail(struct unlink *u, const struct problem *p)
 {
     struct transfer_totals file = {.files_failed = 1}, dir = {.dirs_failed = 1};
@@ -36,6 +26,22 @@ unlink_fail(struct unlink *u, const struct problem *p)
     job_count(u->task.job, u->is_dir ? &dir : &file);
     job_fail(u->task.job, buf_bytes(&u->remote), p);
     task_done(&u->task);
+}
+
+static void
+unlink_start(struct task *task)
+{
+    struct unlink *u = (struct unlink *)task;
+    if (buf_err(&u->remote) != ERR_NONE) {
+        struct problem p =
+            problem_text(TRANSFER_LOCAL, buf_bytes(&task->job->path), "out of memory");
+        unlink_fail(u, &p);
+        return;
+    }
+    struct call *call = call_new(task, 0);
+    struct bytes path = buf_bytes(&u->remote);
+    call_sent(call, u->is_dir ? sftp_client_rmdir(task->t->client, &call->req, path)
+                              : sftp_client_remove(task->t->client, &call->req, path));
 }
 
 static void
@@ -157,7 +163,12 @@ on_name(struct remove_tree *r, const struct sftp_name *name)
     }
     buf_init(&remote, SFTP_PACKET_MAX);
     sftp_path_join(&remote, buf_bytes(&r->dir->remote), name->filename);
-    if (S_ISDIR((mode_t)name->attrs.permissions))
+    if (buf_err(&remote) != ERR_NONE) {
+        struct problem p =
+            problem_text(TRANSFER_REFUSED, name->filename, "the path is too long");
+        r->dir->is_failed = true;
+        job_fail(job, name->filename, &p);
+    } else if (S_ISDIR((mode_t)name->attrs.permissions))
         remove_tree_queue(job, r->dir, buf_bytes(&remote));
     else
         unlink_queue(job, r->dir, buf_bytes(&remote), false);

@@ -801,6 +801,36 @@ others_go_on_when_one_file_fails(void **state)
 }
 
 static void
+a_source_that_changes_meanwhile_is_a_warning(void **state)
+{
+    uint32_t job;
+    struct transfer_config config = {.in_flight_max = 1000};
+    struct transfer_spec spec = {
+        .verb = TRANSFER_PUT, .path = BYTES_LIT("/dir/dst"), .local = in_target("src")};
+    (void)state;
+    fake_clear(&fake);
+    fake_init(&fake, &config);
+    make_file(in_target("src"), 100000, MTIME);
+    assert_int_equal(transfer_add(fake.t, &spec, &job), ERR_NONE);
+    while (fake.written == 0)
+        fake_turn(&fake);
+    make_file(in_target("src"), 100000, MTIME + 1);
+    assert_true(fake_run(&fake));
+    assert_int_equal(fake.totals.warnings, 1);
+    assert_int_equal(fake.totals.files_done, 1);
+}
+
+static void
+fsync_that_is_not_offered_is_a_warning(void **state)
+{
+    (void)state;
+    make_file(in_target("src"), 1000, MTIME);
+    assert_true(put(in_target("src"), "/dir/dst", TRANSFER_FSYNC));
+    assert_int_equal(fake.job_problem.kind, TRANSFER_OK);
+    assert_int_equal(fake.totals.warnings, 1);
+}
+
+static void
 a_missing_source_is_not_found(void **state)
 {
     (void)state;
@@ -977,6 +1007,8 @@ main(void)
         T(posix_rename_is_used_when_announced),
         T(rename_that_will_not_replace_removes_first),
         T(others_go_on_when_one_file_fails),
+        T(a_source_that_changes_meanwhile_is_a_warning),
+        T(fsync_that_is_not_offered_is_a_warning),
         T(a_missing_source_is_not_found),
         T(cat_gives_the_octets_in_order),
         T(list_tells_every_entry),

@@ -32,6 +32,10 @@ tree_dir_new(struct job *job, struct tree_dir *parent, struct bytes remote,
         .job = job, .parent = parent, .refs = 1, .depth = depth, .local = local};
     buf_init(&dir->remote, PATH_LEN_MAX);
     buf_put(&dir->remote, remote);
+    if (buf_err(&dir->remote) != ERR_NONE) {
+        free(dir);
+        return refuse(job, parent, remote, local, "out of memory, or too long a path");
+    }
     if (parent)
         parent->refs++;
     return dir;

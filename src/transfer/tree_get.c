@@ -166,9 +166,23 @@ struct probe {
 };
 
 static void
+probe_stop(struct task *task, const struct problem *why)
+{
+    struct probe *p = (struct probe *)task;
+    refuse(p->dir, buf_bytes(&p->remote), why);
+    task_done(task);
+}
+
+static void
 probe_start(struct task *task)
 {
     struct probe *p = (struct probe *)task;
+    if (!p->name || buf_err(&p->remote) != ERR_NONE) {
+        struct problem problem =
+            problem_text(TRANSFER_LOCAL, buf_bytes(&p->remote), "out of memory");
+        probe_stop(task, &problem);
+        return;
+    }
     struct call *call = call_new(task, 0);
     call_sent(call,
               sftp_client_lstat(task->t->client, &call->req, buf_bytes(&p->remote)));
@@ -188,14 +202,6 @@ probe_reply(struct task *task, struct call *call, const struct sftp_event *ev)
         struct problem problem = problem_status(ev, "stat", entry.remote);
         refuse(p->dir, entry.remote, &problem);
     }
-    task_done(task);
-}
-
-static void
-probe_stop(struct task *task, const struct problem *why)
-{
-    struct probe *p = (struct probe *)task;
-    refuse(p->dir, buf_bytes(&p->remote), why);
     task_done(task);
 }
 
@@ -247,13 +253,15 @@ on_name(struct tree_get *g, const struct sftp_name *name)
     sftp_path_join(&remote, path_of(g), name->filename);
     buf_put(&text, name->filename);
     struct entry entry = {g->dir, buf_cstr(&text), buf_bytes(&remote), name->attrs};
-    if (!entry.name || buf_err(&remote) != ERR_NONE)
-        skip(g->task.job, name->filename, TRANSFER_REFUSED,
-             "the path is too long; left out");
-    else if (entry.attrs.flags & SFTP_ATTR_PERMISSIONS)
+    if (!entry.name || buf_err(&remote) != ERR_NONE) {
+        struct problem p = problem_text(TRANSFER_LOCAL, name->filename,
+                                        "out of memory, or too long a path");
+        refuse(g->dir, name->filename, &p);
+    } else if (entry.attrs.flags & SFTP_ATTR_PERMISSIONS) {
         on_known(&entry);
-    else
+    } else {
         probe_queue(&entry);
+    }
     buf_clear(&text);
     buf_clear(&remote);
 }

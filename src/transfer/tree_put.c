@@ -3,6 +3,7 @@
  * to send and directories to walk. An existing remote directory is fine. Times and
  * mode of the remote directory are set when all its content is there.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "transfer/tree.h"
@@ -136,14 +137,21 @@ on_name(struct tree_put *p, const char *name)
 {
     struct stat st;
     struct buf remote;
-    if (local_lstat(p->dir->local, name, &st) != 0)
+    int e = local_lstat(p->dir->local, name, &st);
+    if (e == ENOENT)
         return; /* gone since it was listed */
     buf_init(&remote, SFTP_PACKET_MAX);
     sftp_path_join(&remote, path_of(p), bytes_str(name));
-    if (buf_err(&remote) == ERR_NONE)
+    if (e == 0 && buf_err(&remote) != ERR_NONE)
+        e = ENAMETOOLONG;
+    if (e == 0) {
         on_entry(p, name, &st, buf_bytes(&remote));
-    else
-        skip(p, bytes_str(name), "the path is too long; left out");
+    } else {
+        struct problem problem = problem_local(e, "send", bytes_str(name));
+        p->dir->is_failed = true;
+        job_count(p->task.job, &(struct transfer_totals){.files = 1, .files_failed = 1});
+        job_fail(p->task.job, bytes_str(name), &problem);
+    }
     buf_clear(&remote);
 }
 
@@ -255,6 +263,13 @@ static void
 set_attrs_start(struct task *task)
 {
     struct set_attrs *s = (struct set_attrs *)task;
+    if (buf_err(&s->remote) != ERR_NONE) {
+        struct problem p =
+            problem_text(TRANSFER_LOCAL, buf_bytes(&task->job->path), "out of memory");
+        job_warn(task->job, buf_bytes(&task->job->path), &p);
+        task_done(task);
+        return;
+    }
     struct call *call = call_new(task, 0);
     call_sent(call, sftp_client_setstat(task->t->client, &call->req,
                                         buf_bytes(&s->remote), &s->attrs));
