@@ -164,6 +164,8 @@ cmd_cat(const struct invocation *inv)
 {
     struct session *session = NULL;
     struct operands o = {0};
+    if (inv->is_json)
+        return usage_error("cat writes what is in the files, not JSON");
     enum exit_status status = operands_parse(&o, inv, inv->operands, inv->n_operands);
     if (status == EXIT_OK)
         status = operands_run(&o, REPORT_NO_FILES, on_cat_event, add_cat, &session);

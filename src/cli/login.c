@@ -1,12 +1,13 @@
 /* See login.h. */
 #include "cli/login.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/interrupt.h"
 #include "cli/prompt.h"
-#include "cli/text_file.h"
 #include "wire/cursor.h"
 
 static const char default_order[] = "publickey,keyboard-interactive,password";
@@ -132,24 +133,26 @@ on_sign(struct login *l, const struct conn_event *ev)
 
 /* ---- passwords ---- */
 
-/* The first line of the password file. ERR_IO: it cannot be read; said. */
+static void
+note_interruption(struct login *l, enum err e)
+{
+    if (e == ERR_CLOSED && interrupt_count() != 0)
+        l->state = LOGIN_INTERRUPTED;
+}
+
+/* The first line of the password file, which may be a pipe from a password store.
+ * ERR_IO: it cannot be read; said. */
 static enum err
 read_password_file(struct login *l, struct secret *password)
 {
-    struct buf text;
-    buf_init(&text, SECRET_MAX + 2);
     l->is_file_spent = true;
-    enum err e = text_file_read(l->password_file, &text, NULL);
-    if (e == ERR_NONE) {
-        const uint8_t *lf = memchr(text.p ? text.p : (const uint8_t *)"", '\n', text.n);
-        size_t n = lf ? (size_t)(lf - text.p) : text.n;
-        if (n != 0 && text.p[n - 1] == '\r')
-            n--;
-        e = secret_set(password, bytes_first(buf_bytes(&text), n));
-    }
-    buf_clear(&text);
-    if (e != ERR_NONE)
-        console_error(l->console, "%s: the password cannot be read", l->password_file);
+    int fd = open(l->password_file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    enum err e = fd < 0 ? ERR_IO : prompt_read_line(fd, password);
+    if (fd >= 0)
+        close(fd);
+    note_interruption(l, e);
+    if (e != ERR_NONE && l->state == LOGIN_GOING)
+        console_error(l->console, "%s: no password can be read there", l->password_file);
     return e;
 }
 
@@ -164,13 +167,6 @@ static bool
 may_ask(const struct login *l)
 {
     return l->settings->o.batch_mode != 1 && !l->password_file;
-}
-
-static void
-note_interruption(struct login *l, enum err e)
-{
-    if (e == ERR_CLOSED && interrupt_count() != 0)
-        l->state = LOGIN_INTERRUPTED;
 }
 
 static bool

@@ -17,9 +17,8 @@ static const char default_askpass[] = "/usr/bin/ssh-askpass";
 
 /* ---- reading ---- */
 
-/* One line from fd, without its end. One octet a read: nothing behind is taken. */
-static enum err
-read_line(int fd, struct secret *answer)
+enum err
+prompt_read_line(int fd, struct secret *answer)
 {
     char text[SECRET_MAX + 1];
     size_t n = 0;
@@ -98,7 +97,7 @@ ask_terminal(int fd, const char *text, enum prompt_echo echo, struct secret *ans
         tcsetattr(fd, TCSAFLUSH, &quiet);
     }
     write_all(fd, text);
-    enum err e = read_line(fd, answer);
+    enum err e = prompt_read_line(fd, answer);
     if (is_hidden) {
         tcsetattr(fd, TCSAFLUSH, &saved);
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -154,7 +153,7 @@ ask_program(const char *text, enum prompt_echo echo, struct secret *answer)
         close(fds[0]);
         return ERR_AUTH;
     }
-    enum err e = read_line(fds[0], answer);
+    enum err e = prompt_read_line(fds[0], answer);
     close(fds[0]);
     int status = -1;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)

@@ -22,6 +22,12 @@ enum prompt_echo {
 enum err
 prompt_ask(const char *text, enum prompt_echo echo, struct secret *answer) MUST_USE;
 
+/*
+ * One line from fd, without its end, read octet by octet: what follows it stays
+ * there. ERR_CLOSED: interrupted, failed, or at its end; ERR_LIMIT as above.
+ */
+enum err prompt_read_line(int fd, struct secret *answer) MUST_USE;
+
 /* Is there a terminal to ask on (not the askpass program)? */
 bool prompt_has_terminal(void);
 

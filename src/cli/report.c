@@ -80,7 +80,7 @@ put_row(struct buf *out, const struct report_row *row, uint64_t now_ms, bool is_
     const struct progress_line line = {.name = buf_bytes(&row->name),
                                        .done = row->done,
                                        .size = row->size,
-                                       .is_size_known = row->size != 0,
+                                       .is_size_known = row->size != 0 || is_finished,
                                        .is_finished = is_finished,
                                        .rate = &row->rate,
                                        .now_ms = now_ms};
@@ -382,7 +382,6 @@ report_finish(struct report *r, const struct transfer_totals *totals, uint64_t n
     }
     console_settle(r->console);
     enum exit_status status = status_of(r);
-    if (r->direction != REPORT_NO_FILES)
-        json_summary(r, totals, status, now_ms);
+    json_summary(r, totals, status, now_ms);
     return status;
 }

@@ -15,9 +15,10 @@ from lab import (CONNECT, INTERRUPTED, LOCAL, LOST, NOT_FOUND, PERMISSION, SOME_
 from report import check, check_equal
 
 
-# A ProxyCommand: relay.py HOST PORT [OCTETS]; after so many it ends.
+# A ProxyCommand: relay.py HOST PORT [OCTETS [freeze]]; after so many it ends, or stays
+# and carries nothing any more.
 RELAY = """
-import os, select, socket, sys
+import os, select, socket, sys, time
 left = int(sys.argv[3]) if len(sys.argv) > 3 else 1 << 60
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 while left > 0:
@@ -28,6 +29,8 @@ while left > 0:
             sys.exit()
         left -= len(data)
         s.sendall(data) if source == 0 else os.write(1, data)
+if len(sys.argv) > 4:
+    time.sleep(60)
 """
 
 
@@ -151,7 +154,9 @@ def list_shows_names_and_attributes(lab):
     check(re.search(r" 4\.9K ", lab.ssh("ls", "-lh", at).out), "ls -lh shows no unit")
     check_equal(lab.ssh("ls", lab.at(f"{work}/small")).out.split()[-1].split("/")[-1],
                 "small", "ls of a file")
-    names = {one["name"]: one for one in events(lab.ssh("--json", "ls", at))}
+    found = events(lab.ssh("--json", "ls", at))
+    check_equal(found[-1]["t"], "summary", "the last of --json")
+    names = {one["name"]: one for one in found[:-1]}
     check_equal(names["large"]["size"], 5000, "--json: size")
     check_equal(names["dir"]["type"], "directory", "--json: type")
 
@@ -266,7 +271,7 @@ def statuses_tell_what_went_wrong(lab):
     lab.ferry(*lab.options(22), "ls", "no.such.host.invalid:", status=CONNECT)
     for words in ([], ["frob"], ["get"], ["ls", "-Q", "h:"], ["ls", "--color", "x", "h:"],
                   ["-l", "x", "ls", "h:"], ["-o", "Frob=1", "ls", "h:"], ["get", "a", "b"],
-                  ["-c", "rot13", "ls", "h:"], ["put", "a", "b"], ["-F", "/none", "ls", "h:"]):
+                  ["-c", "rot13", "ls", "h:"], ["--json", "cat", "h:a"], ["put", "a", "b"], ["-F", "/none", "ls", "h:"]):
         lab.ferry(*words, status=USAGE)
 
 
@@ -360,6 +365,17 @@ def cut_connection_is_lost_and_resumable(lab):
         moved = events(lab.ssh("--json", verb, "-a", *words))[-1]["bytes_moved"]
         check(moved < 8 * files.MIB, f"{verb}: all {moved} octets were sent again")
         check_equal(files.sha256(f"{work}/{verb}"), files.sha256(source), f"{verb}: content")
+
+
+def silence_is_noticed_by_keepalives(lab):
+    work = lab.folder()
+    source = files.write_random(f"{work}/source", 4 * files.MIB, seed=7)
+    relay = write(f"{work}/relay.py", RELAY)
+    begin = time.monotonic()
+    lab.ssh("-o", f"ProxyCommand=/usr/bin/python3 {relay} %h %p 1000000 freeze",
+            "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2",
+            "get", lab.at(source), f"{work}/a", status=LOST)
+    check(time.monotonic() - begin < 20 * proc.slowness, "it took too long")
 
 
 def progress_is_for_terminals_only(lab):

@@ -136,6 +136,12 @@ def password_file_is_tried_once(lab):
         lab.ferry(*password(lab, server, "--password-file", lab.path("none")), status=AUTH)
 
 
+def password_file_may_be_a_pipe(lab):
+    with Ferryd(lab) as server:
+        words = password(lab, server, "--password-file", "/dev/fd/0")
+        lab.ferry(*words, stdin=PASSWORD + "\n")
+
+
 def batch_mode_asks_nothing(lab):
     with Ferryd(lab) as server:
         shown = lab.on_terminal(password(lab, server, "-o", "BatchMode=yes"), status=AUTH)

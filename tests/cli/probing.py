@@ -23,7 +23,8 @@ def eight_steps_are_told(lab):
 
 
 def json_has_an_object_a_step(lab):
-    found = events(lab.ssh("--json", "probe", "127.0.0.1"))
+    *found, summary = events(lab.ssh("--json", "probe", "127.0.0.1"))
+    check_equal(summary["t"], "summary", "the last object")
     check_equal([one["step"] for one in found], list(range(1, 9)), "the steps")
     check(all(one["t"] == "step" and one["us"] >= 0 for one in found), "types and times")
     by_step = {one["step"]: one for one in found}
