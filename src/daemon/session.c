@@ -23,8 +23,10 @@
 enum {
     /* Events handled before what they caused is sent and signals are looked at. */
     EVENTS_PER_TURN = 256,
-    DRAIN_MS = 5 * 1000,       /* from the signal to the end, whatever the peer does */
-    NO_CHANNEL_MS = 60 * 1000, /* logged in, but nothing opened; threats 13 */
+    DRAIN_MS = 5 * 1000, /* from the signal to the end, whatever the peer does */
+    LOGIN_MS = 60 * 1000,
+    LOGIN_JITTER_MS = 4 * 1000, /* added at random; threats 13 */
+    NO_CHANNEL_MS = 60 * 1000,  /* logged in, but nothing opened; threats 13 */
 };
 
 struct session {
@@ -122,6 +124,16 @@ make_vfs(struct session *s, struct fault *why)
                  : ERR_NONE;
 }
 
+/* A random part, so that nobody can aim at the moment when time is up. */
+static uint32_t
+login_time(uint32_t wanted_ms)
+{
+    uint32_t dice = 0;
+    if (rand_fill(&rand_system, &dice, sizeof dice) != ERR_NONE)
+        dice = 0;
+    return (wanted_ms ? wanted_ms : LOGIN_MS) + dice % LOGIN_JITTER_MS;
+}
+
 static enum err
 make_conn(struct session *s, struct fault *why)
 {
@@ -142,6 +154,7 @@ make_conn(struct session *s, struct fault *why)
     for (int i = 0; i < ALGO_SLOTS; i++)
         config.lists[i] = (const char *)c->settings->lists[i].p;
     config.limits.channels = SFTP_CHANNELS_MAX;
+    config.limits.login_ms = login_time(config.limits.login_ms);
     if (conn_new(&config, s->start_ms, &s->conn) != ERR_NONE)
         return fault_set(why, ERR_NOMEM, 0, "cannot make the connection's state");
     pump_init(&s->pump, s->conn, c->socket);

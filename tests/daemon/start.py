@@ -3,12 +3,13 @@
 import os
 import re
 import signal
+import socket
 import stat
 import time
 
 import proc
 from daemon import Ferryd, PASSWORD, await_true, children_of, write
-from report import check, check_equal
+from report import Skipped, check, check_equal
 
 KEY = "ssh_host_ed25519_key"
 
@@ -179,6 +180,27 @@ def environment_of_the_caller_changes_nothing(lab):
             pass
 
 
+def every_kind_of_address_is_listened_on(lab):
+    if not os.path.exists("/proc/net/if_inet6"):
+        raise Skipped("no IPv6 here")
+    for listen, shown, targets in (("[::1]:0", r"\[::1\]:\d+", ("::1",)),
+                                   ("*:0", r"\[::\]:\d+", ("::1", "127.0.0.1")),
+                                   ("0.0.0.0:0", r"0\.0\.0\.0:\d+", ("127.0.0.1",))):
+        with Ferryd(lab, listen=listen) as server:
+            check(re.search("address +" + shown, server.out), server.out)
+            for target in targets:
+                with socket.create_connection((target, server.port), timeout=10) as peer:
+                    check(peer.recv(8) == b"SSH-2.0-", f"no greeting from {target}")
+            server.await_err("Connection from " + targets[-1])
+
+
+def address_in_use_is_told(lab):
+    with Ferryd(lab) as one:
+        with Ferryd(lab, listen=f"127.0.0.1:{one.port}", ready=False) as other:
+            check_equal(other.wait(), 1, "exit status")
+            check("Address already in use" in other.err(), other.err())
+
+
 def two_starts_at_once_agree_on_one_key(lab):
     state = os.path.join(lab.folder(), "state")
     with Ferryd(lab, env={"XDG_STATE_HOME": state}, ready=False) as one, \
@@ -197,5 +219,6 @@ TESTS = (
     help_and_version_go_to_standard_output, manual_tells_of_every_option,
     sigterm_and_sigint_exit_0, sigterm_under_load_drains_and_exits_0,
     listener_ends_when_its_monitor_dies, connections_end_when_the_listener_is_killed,
-    environment_of_the_caller_changes_nothing, two_starts_at_once_agree_on_one_key,
+    environment_of_the_caller_changes_nothing, every_kind_of_address_is_listened_on,
+    address_in_use_is_told, two_starts_at_once_agree_on_one_key,
 )

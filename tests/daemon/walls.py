@@ -4,7 +4,6 @@ import base64
 import os
 import re
 
-import proc
 from daemon import Ferryd, PASSWORD, descriptors_of, memory_holds, status_of
 from report import Skipped, check, check_equal
 
@@ -106,7 +105,7 @@ def one_process_serves_an_idle_session(lab):
                 pss = int(re.search(r"^Pss: +(\d+)", rows.read(), re.M).group(1))
         except PermissionError:
             raise Skipped("needs root to read smaps_rollup") from None
-        check(pss < 4000 * proc.slowness, f"{pss} KiB of memory")
+        check(pss < 1024 or server.is_sanitized(), f"{pss} KiB of memory")
 
 
 def required_walls_are_there_or_it_does_not_start(lab):
