@@ -30,6 +30,8 @@ enum put_step {
     PUT_REMOVE_PART,
 };
 
+enum { FX_FILE_ALREADY_EXISTS = 11 }; /* SFTP version 4 on */
+
 struct put {
     struct task task;
     struct tree_dir *node; /* NULL: a single file */
@@ -631,11 +633,14 @@ on_rename(struct put *p, const struct sftp_event *ev, bool is_last)
         put_finish(p);
         return;
     }
-    if (is_last) {
+    /* RENAME of version 3 does not replace, nor do old servers for Windows; they say
+     * FAILURE, or in later versions' words that the file exists. Any other refusal
+     * would be the same once the old file is gone, and then it were lost. */
+    bool may_exist = ev->status == SSH_FX_FAILURE || ev->status == FX_FILE_ALREADY_EXISTS;
+    if (is_last || !may_exist) {
         fail_status(p, ev, "rename to");
         return;
     }
-    /* RENAME of version 3 does not replace; neither do old servers for Windows. */
     struct call *call = call_new(&p->task, PUT_REMOVE_OLD);
     call_sent(call, sftp_client_remove(p->task.t->client, &call->req, path_of(p)));
 }

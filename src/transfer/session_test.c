@@ -782,6 +782,22 @@ rename_that_will_not_replace_removes_first(void **state)
 }
 
 static void
+a_forbidden_rename_removes_nothing(void **state)
+{
+    (void)state;
+    static const uint32_t codes[] = {SSH_FX_PERMISSION_DENIED, SSH_FX_OP_UNSUPPORTED,
+                                     SSH_FX_NO_SUCH_FILE};
+    make_file(in_target("src"), 1000, MTIME);
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        fake.fail_type = SSH_FXP_RENAME;
+        fake.fail_code = codes[i];
+        assert_true(put(in_target("src"), "/dir/dst", 0));
+        assert_int_equal(fake.job_problem.status, codes[i]);
+        assert_int_equal(fake.n_requests[SSH_FXP_REMOVE], 0);
+    }
+}
+
+static void
 others_go_on_when_one_file_fails(void **state)
 {
     (void)state;
@@ -1006,6 +1022,7 @@ main(void)
         T(refused_times_are_a_warning),
         T(posix_rename_is_used_when_announced),
         T(rename_that_will_not_replace_removes_first),
+        T(a_forbidden_rename_removes_nothing),
         T(others_go_on_when_one_file_fails),
         T(a_source_that_changes_meanwhile_is_a_warning),
         T(fsync_that_is_not_offered_is_a_warning),

@@ -38,6 +38,9 @@ enum {
     FILES_DEFAULT = 64,
     /* A walk pauses while so many files wait for a slot. */
     FILES_WAITING_MAX = 2000,
+    /* Directories that may wait to be walked; more are refused, so that a server that
+     * lists them without end does not fill our memory (about 1 KiB each). */
+    DIRS_WAITING_MAX = 1 << 18,
     /* A directory deeper below the job's path is refused (threats L1). */
     DEPTH_MAX = 64,
     PROGRESS_MS = 100,

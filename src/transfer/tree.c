@@ -25,6 +25,8 @@ tree_dir_new(struct job *job, struct tree_dir *parent, struct bytes remote,
     unsigned depth = parent ? parent->depth + 1 : 0;
     if (depth > DEPTH_MAX)
         return refuse(job, parent, remote, local, "too many directories deep; left out");
+    if (job->t->n_waiting[TASK_DIR] >= DIRS_WAITING_MAX)
+        return refuse(job, parent, remote, local, "too many directories; left out");
     struct tree_dir *dir = calloc(1, sizeof *dir);
     if (!dir)
         return refuse(job, parent, remote, local, "out of memory");
