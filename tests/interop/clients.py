@@ -37,6 +37,7 @@ class Client:
     name = None
     verbs = FILE_OPERATIONS
     can_rekey = False
+    refused_by_us = {}  # step -> why ferryd rightly refuses what the peer does there
 
     def __init__(self, lab):
         self.lab = lab
@@ -81,6 +82,18 @@ class OpensshSftp(Client):
         if rekey and result.err.count("SSH2_MSG_NEWKEYS received") < 3:
             raise Failed("asked for rekeys, saw fewer than two", result.describe())
         return result.out
+
+
+class OpensshSftpPipe(OpensshSftp):
+    """sftp -D: the server is a command on its pipes, without SSH."""
+
+    name = "openssh-sftp-D"
+    can_rekey = False
+
+    def perform(self, target, *operations, rekey=False, options=()):
+        lines = [self.words[verb].format(*paths) for verb, *paths in operations]
+        return self.run([need_program("sftp", "openssh-client"), "-D", target.command, "-b", "-"],
+                        stdin="\n".join(lines) + "\n").out
 
 
 class OpensshScp(Client):
@@ -281,6 +294,8 @@ class Asyncssh(Library):
     name = "asyncssh"
     verbs = FILE_OPERATIONS | TREES | RESUMES
     can_rekey = True
+    _rekeys_badly = "asyncssh 2.10 sends data behind its own KEXINIT (against RFC 4253 7.1)"
+    refused_by_us = {"rekey-put": _rekeys_badly}
 
     def helper(self):
         return python_peer("asyncssh", "asyncssh_client.py")
@@ -336,14 +351,14 @@ class Ferry(Client):
 
     def perform(self, target, *operations, rekey=False, options=()):
         ferry = self.lab.program("ferry")
-        common = ["-F", "none", "-P", target.port, "-o", "BatchMode=yes",
+        if target.key:
+            login = ["-i", target.key]
+        else:
+            login = ["--password-file", self.lab.write(f"password.{target.port}",
+                                                       target.password + "\n")]
+        common = [*login, "-F", "none", "-P", target.port, "-o", "BatchMode=yes",
                   "-o", f"UserKnownHostsFile={target.known_hosts}",
                   "-o", "StrictHostKeyChecking=yes", *options]
-        if target.key:
-            common += ["-i", target.key]
-        else:
-            common += ["--password-file", self.lab.write(f"password.{target.port}",
-                                                         target.password + "\n")]
         if rekey:
             common += ["-o", f"RekeyLimit={self.lab.rekey_bytes}"]
         said = ""
@@ -366,6 +381,20 @@ class Ferry(Client):
                 "rm": lambda: ["rm", *common, at(one)],
                 "mkdir": lambda: ["mkdir", *common, at(one)],
                 "rmdir": lambda: ["rmdir", *common, at(one)]}[verb]()
+
+
+class FerryPipe(Ferry):
+    """ferry -D: as sftp -D."""
+
+    name = "ferry-D"
+    can_rekey = False
+
+    def perform(self, target, *operations, rekey=False, options=()):
+        said = ""
+        for verb, *paths in operations:
+            words = self._words(target, ["-D", target.command], verb, *paths)
+            said += self.run([self.lab.program("ferry"), *words]).out
+        return said
 
 
 class Fzsftp(Client):

@@ -35,8 +35,10 @@ from report import Report
 
 SERVERS = {
     "ferryd": servers.ferryd, "ferryd-compat": servers.ferryd_compat,
-    "ferryd-root": servers.ferryd_root,
-    "sshd": servers.sshd, "sshd-password": servers.sshd_password,
+    "ferryd-root": servers.ferryd_root, "ferryd-rekeying": servers.ferryd_rekeying,
+    "ferry-sftp-server": servers.sftp_server,
+    "sshd": servers.sshd, "sshd-rekeying": servers.sshd_rekeying,
+    "sshd-password": servers.sshd_password,
     "sshd-ferry-sftp-server": servers.sshd_with_ours,
     "proftpd": servers.proftpd, "erlang": servers.erlang, "rclone-serve": servers.rclone,
     "asyncssh-server": servers.asyncssh, "paramiko-server": servers.paramiko,
@@ -44,19 +46,30 @@ SERVERS = {
     "dropbear": servers.dropbear, "tinysshd": servers.tinysshd,
 }
 CLIENTS = {client.name: client for client in (
-    clients.OpensshSftp, clients.OpensshScp, clients.Psftp, clients.Curl, clients.Lftp,
+    clients.OpensshSftp, clients.OpensshSftpPipe, clients.OpensshScp, clients.Psftp, clients.Curl, clients.Lftp,
     clients.Rclone, clients.Sshfs, clients.Paramiko, clients.Asyncssh, clients.Libssh,
-    clients.GoSftp, clients.Ssh2, clients.Fzsftp, clients.Ferry)}
+    clients.GoSftp, clients.Ssh2, clients.Fzsftp, clients.Ferry,
+    clients.FerryPipe)}
 
-# Our server with everybody's client, our client with everybody's server.
+OVER_SSH = [name for name in CLIENTS if not name.endswith("-D")]
+FOREIGN = ("sshd", "sshd-password", "proftpd", "erlang", "rclone-serve", "asyncssh-server",
+           "paramiko-server", "ssh2-server", "go-server", "dropbear", "tinysshd")
+BULK = ("put", "get")
+
+# (server, client, its steps; none: all): our server with everybody's client, our client
+# with everybody's server.
 ROWS = (
-    *(("ferryd", client) for client in CLIENTS if client != "curl"),
+    *(("ferryd", client, ()) for client in OVER_SSH if client != "curl"),
     # Debian 12's libssh2 has no encrypt-then-MAC, which the default profile requires.
-    ("ferryd-compat", "curl"),
-    *((server, client) for server in ("ferryd-root", "sshd-ferry-sftp-server")
+    ("ferryd-compat", "curl", ()),
+    *((server, client, ()) for server in ("ferryd-root", "sshd-ferry-sftp-server")
       for client in ("openssh-sftp", "psftp", "ferry")),
-    *((server, "ferry") for server in SERVERS
-      if not server.startswith("ferryd") and server != "sshd-ferry-sftp-server"),
+    *(("ferry-sftp-server", client, ()) for client in ("openssh-sftp-D", "ferry-D")),
+    *((server, "ferry", ()) for server in FOREIGN),
+    # Here the server is the one that starts rekeys.
+    *(("ferryd-rekeying", client, BULK) for client in
+      ("openssh-sftp", "psftp", "paramiko", "libssh", "go-pkg-sftp", "ssh2", "ferry")),
+    ("sshd-rekeying", "ferry", BULK),
 )
 
 MIB_FULL, MIB_QUICK = 64, 4
@@ -67,12 +80,13 @@ def chosen_rows(names):
     rows = list(ROWS)
     for name in names:
         pair = tuple(name.split("/")[:2])
-        if len(pair) == 2 and pair[0] in SERVERS and pair[1] in CLIENTS and pair not in rows:
-            rows.append(pair)
+        known = len(pair) == 2 and pair[0] in SERVERS and pair[1] in CLIENTS
+        if known and pair not in [row[:2] for row in rows]:
+            rows.append((*pair, ()))
     return rows
 
 
-def run_row(report, lab, server, client_name):
+def run_row(report, lab, server, client_name, steps):
     """One server, started for this row alone, and one client.
 
     The row itself is the test SERVER/CLIENT/serve: the server starts, outlives all
@@ -83,9 +97,9 @@ def run_row(report, lab, server, client_name):
 
     def serve():
         with SERVERS[server](lab, row.replace("/", "-")) as target:
-            suite.run_steps(report, lab, client, target, row)
+            suite.run_steps(report, lab, client, target, row, steps)
 
-    if suite.has_wanted_step(report, client, row):
+    if suite.has_wanted_step(report, client, row, steps):
         report.attempt(f"{row}/serve", serve)
 
 

@@ -29,7 +29,8 @@ def _own_name():
 
 
 @contextlib.contextmanager
-def ferryd(lab, name, *, as_root=False, host_keys=("ed25519",), options=()):
+def ferryd(lab, name, *, as_root=False, host_keys=("ed25519",), options=(),
+           authorized=None):
     """`ferryd serve`, as an ordinary user unless told, with password and key."""
     if as_root and not lab.is_root:
         raise Skipped("needs root")
@@ -38,7 +39,7 @@ def ferryd(lab, name, *, as_root=False, host_keys=("ed25519",), options=()):
     state = _share(lab, f"{name}-state", uid)
     password = lab.copy_for(uid, lab.write(f"{name}-password.source", lab.password + "\n"),
                             f"{name}-password")
-    keys = lab.copy_for(uid, lab.authorized_keys, f"{name}-authorized-keys")
+    keys = lab.copy_for(uid, authorized or lab.authorized_keys, f"{name}-authorized-keys")
     hosts = [word for kind in host_keys for word in
              ("--host-key", lab.copy_for(uid, lab.host_keys[kind], f"{name}-host-{kind}"))]
     program = lab.program("ferryd")
@@ -58,6 +59,11 @@ def ferryd(lab, name, *, as_root=False, host_keys=("ed25519",), options=()):
 
 def ferryd_compat(lab, name):
     return ferryd(lab, name, options=("--profile", "compat"))
+
+
+def ferryd_rekeying(lab, name):
+    """It asks for new keys itself, again and again."""
+    return ferryd(lab, name, options=("--rekey-limit", str(lab.rekey_bytes)))
 
 
 def ferryd_root(lab, name):
@@ -87,6 +93,10 @@ def sshd(lab, name, *, sftp_server="internal-sftp", lines=()):
                      host_keys=hosts)
 
 
+def sshd_rekeying(lab, name):
+    return sshd(lab, name, lines=(f"RekeyLimit {lab.rekey_bytes}",))
+
+
 def sshd_with_ours(lab, name):
     """OpenSSH's sshd with ferry-sftp-server as its subsystem."""
     return sshd(lab, name, sftp_server=lab.program("ferry-sftp-server"))
@@ -101,6 +111,15 @@ def sshd_password(lab, name):
         yield Target(lab, port=target.port, root=target.root, remote_root=target.root,
                      user=account.pw_name, host_keys=target.host_keys,
                      password=lab.password, uid=account.pw_uid, has_keys=False)
+
+
+@contextlib.contextmanager
+def sftp_server(lab, name):
+    """ferry-sftp-server on a client's pipes: nothing to start, nothing to log in to."""
+    target = Target(lab, port=0, root=_share(lab, name), remote_root=lab.path(f"share-{name}"),
+                    user="nobody", host_keys=[])
+    target.command = lab.program("ferry-sftp-server")
+    yield target
 
 
 @contextlib.contextmanager

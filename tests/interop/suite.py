@@ -9,7 +9,7 @@ import os
 import shutil
 
 import files
-from report import check, check_equal
+from report import Skipped, check, check_equal
 
 N_LISTED = 300  # more than fits one READDIR reply of any server
 
@@ -115,19 +115,28 @@ STEPS = (
 )
 
 
-def _steps_of(client):
+def _steps_of(client, only):
     return [(name, function) for name, needs, rekeys, function in STEPS
-            if needs <= client.verbs and (client.can_rekey or not rekeys)]
+            if needs <= client.verbs and (client.can_rekey or not rekeys)
+            and (not only or name in only)]
 
 
-def has_wanted_step(report, client, row):
-    return any(report.wants(f"{row}/{name}") for name, _ in _steps_of(client))
+def has_wanted_step(report, client, row, only=()):
+    return any(report.wants(f"{row}/{name}") for name, _ in _steps_of(client, only))
 
 
-def run_steps(report, lab, client, target, row):
+def run_steps(report, lab, client, target, row, only=()):
     """Every step this client can do, each in a folder of its own; ROW/STEP is its name."""
-    for name, function in _steps_of(client):
+    for name, function in _steps_of(client, only):
+        if row.startswith("ferryd") and name in client.refused_by_us:
+            function = _skip(client.refused_by_us[name])
         report.run(f"{row}/{name}", _run_step, name, function, lab, client, target)
+
+
+def _skip(reason):
+    def step(*_):
+        raise Skipped(reason)
+    return step
 
 
 def _run_step(name, function, lab, client, target):
