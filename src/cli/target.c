@@ -73,7 +73,7 @@ user_is_valid(const char *user)
     size_t n = strlen(user);
     for (size_t i = 0; i < n; i++)
         if ((uint8_t)user[i] < 0x20 || user[i] == 0x7f ||
-            strchr("'`\"$<>|;&(){}", user[i]))
+            strchr("'`\"$<>|;&(){}", user[i]) || strncmp(user + i, " -", 2) == 0)
             return false;
     return user[n - 1] != '\\';
 }

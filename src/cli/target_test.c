@@ -43,6 +43,7 @@ static const struct {
     {"a b:y", true, NULL, NULL, NULL, 0},
     {"-l@host:y", true, NULL, NULL, NULL, 0},
     {"a`b`@host:y", true, NULL, NULL, NULL, 0},
+    {"a -b@host:y", true, NULL, NULL, NULL, 0},
     {"@host:y", true, NULL, NULL, NULL, 0},
 };
 
