@@ -65,8 +65,13 @@ class Ferryd:
             for word in ("Sanitizer", "runtime error:", "Assertion"):
                 check(word not in self.err(), f"{word} in the log", self.err())
 
+    def walls(self):
+        """What the log says of them, once it has said so."""
+        self.await_err("walled in by")
+        return self.err()
+
     def is_sanitized(self):
-        return "sanitizer build" in self.err()
+        return "sanitizer build" in self.walls()
 
     def _await_ready(self):
         timer = threading.Timer(20 * proc.slowness, lambda: proc.end_group(self.child, 0.1))

@@ -14,7 +14,7 @@ def need_root():
 
 
 def has_filter(server):
-    return "missing: seccomp" not in server.err()
+    return "missing: seccomp" not in server.walls()
 
 
 def processes_stand_behind_their_walls(lab):
@@ -116,7 +116,7 @@ def required_walls_are_there_or_it_does_not_start(lab):
             check("--sandbox require" in server.err(), server.err())
             return
         server.sftp("ls")
-        check("Landlock (ABI" in server.err() and "seccomp" in server.err(), server.err())
+        check("Landlock (ABI" in server.walls() and "seccomp" in server.walls(), server.err())
 
 
 def everything_works_behind_the_walls(lab):
