@@ -237,6 +237,13 @@ symlink_order_of(const char *peer_software)
     return SFTP_SYMLINK_TARGET_FIRST;
 }
 
+/* Erlang's ssh_sftpd gives the third open file the handle of another. */
+static unsigned
+files_max_of(const char *peer_software)
+{
+    return bytes_has_prefix(bytes_str(peer_software), "Erlang") ? 1 : 0;
+}
+
 static void
 on_login(struct ssh_carrier *s)
 {
@@ -406,13 +413,23 @@ on_channel_event(struct ssh_carrier *s, const struct conn_event *ev)
 }
 
 static void
+on_newkeys(struct ssh_carrier *s)
+{
+    const struct conn_kex_info *info = conn_kex_info(s->conn);
+    console_verbose(s->config.console, 1, "%s speaks %s, %s, %s (mac: %s)",
+                    conn_peer_software(s->conn), info->kex, info->host_key,
+                    info->cipher_c2s, info->mac_c2s);
+    login_note_kex(&s->login);
+}
+
+static void
 on_event(struct ssh_carrier *s, const struct conn_event *ev)
 {
     const struct ssh_observer *observer = s->config.observer;
     if (observer)
         observer->event(observer->ctx, &s->login, ev);
     if (ev->type == CONN_EV_NEWKEYS)
-        login_note_kex(&s->login);
+        on_newkeys(s);
     if (login_on_event(&s->login, ev)) {
         on_login(s);
         return;
@@ -420,6 +437,7 @@ on_event(struct ssh_carrier *s, const struct conn_event *ev)
     switch (ev->type) {
     case CONN_EV_IDENT:
         s->carrier.symlink_order = symlink_order_of(conn_peer_software(s->conn));
+        s->carrier.files_max = files_max_of(conn_peer_software(s->conn));
         break;
     case CONN_EV_HOST_KEY:
         on_host_key(s);
