@@ -26,6 +26,7 @@ struct carrier_ops {
 struct carrier {
     const struct carrier_ops *ops;
     enum sftp_symlink_order symlink_order;
+    unsigned files_max; /* that the peer can have open without mixing them up; 0: many */
     /* -l: octets a second; 0: no limit. rate_*: since when and from how many. */
     uint64_t octets_per_second;
     uint64_t rate_start_ms, rate_start_octets;

@@ -387,7 +387,11 @@ on_reply(struct sftp_client *c, struct bytes message)
     sftp_client_release(c, req);
     if (req == &c->limits_req)
         on_limits(c, ev);
-    return ERR_NONE;
+    if (type != SSH_FXP_HANDLE || sftp_handle_opened(c, ev->handle))
+        return ERR_NONE;
+    c->has_event = false;
+    return broken(c, "one handle for two open files (opening one at a time, -R 1, may "
+                     "help)");
 }
 
 static enum err

@@ -121,6 +121,43 @@ sftp_client_release(struct sftp_client *c, struct sftp_req *req)
     req->type = 0;
 }
 
+/* ---- handles ---- */
+
+/* FNV-1a, 64 bits: a server that makes two collide harms nobody but itself. */
+static uint64_t
+handle_hash(struct bytes handle)
+{
+    uint64_t hash = 14695981039346656037U;
+    for (size_t i = 0; i < handle.n; i++)
+        hash = (hash ^ handle.p[i]) * 1099511628211U;
+    return hash;
+}
+
+bool
+sftp_handle_opened(struct sftp_client *c, struct bytes handle)
+{
+    uint64_t hash = handle_hash(handle);
+    for (unsigned i = 0; i < c->n_handles; i++)
+        if (c->handles[i] == hash)
+            return false;
+    if (c->n_handles < HANDLES_WATCHED)
+        c->handles[c->n_handles++] = hash;
+    return true;
+}
+
+void
+sftp_handle_closed(struct sftp_client *c, struct bytes handle)
+{
+    uint64_t hash = handle_hash(handle);
+    unsigned i = 0;
+    while (i < c->n_handles && c->handles[i] != hash)
+        i++;
+    if (i < c->n_handles)
+        c->handles[i] = c->handles[--c->n_handles];
+}
+
+/* ---- sending ---- */
+
 /* Send the finished c->msg, whose length field is still to be filled. */
 static enum err MUST_USE
 send_built(struct sftp_client *c)
@@ -201,6 +238,7 @@ enum err
 sftp_client_close(struct sftp_client *c, struct sftp_req *req, struct bytes handle)
 {
     struct sftp_msg_close m = {.handle = handle};
+    sftp_handle_closed(c, handle);
     return request(c, req, SFTP_CLOSE, &m);
 }
 

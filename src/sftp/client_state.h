@@ -17,6 +17,13 @@ struct sftp_write {
     size_t handle_len;
 };
 
+/*
+ * Handles that are open, by hash. A server that gives two open files one handle
+ * (Erlang's, beyond two) would mix their contents without a word: the session ends
+ * instead. Beyond HANDLES_WATCHED, far more than transfers open, nothing is checked.
+ */
+enum { HANDLES_WATCHED = 1024 };
+
 struct sftp_client {
     struct stream *out;
     struct sftp_client_config config;
@@ -43,6 +50,9 @@ struct sftp_client {
     struct buf ext; /* ... and an extension's fields */
     struct sftp_write write;
 
+    uint64_t handles[HANDLES_WATCHED];
+    unsigned n_handles;
+
     struct frame_reader rx;
     struct sftp_req *data_req; /* whose DATA is arriving; NULL: none */
     struct sftp_event event;
@@ -55,6 +65,12 @@ uint8_t sftp_reply_for(const struct sftp_req *req);
 
 /* Take req off the list of those in flight: it is the caller's again. */
 void sftp_client_release(struct sftp_client *c, struct sftp_req *req);
+
+/* A handle was given; false: it is that of another open file. */
+bool sftp_handle_opened(struct sftp_client *c, struct bytes handle) MUST_USE;
+
+/* Its CLOSE is sent: from now on the server may give it again. */
+void sftp_handle_closed(struct sftp_client *c, struct bytes handle);
 
 /* Ask limits@openssh.com, with c->limits_req. */
 enum err sftp_client_ask_limits(struct sftp_client *c) MUST_USE;

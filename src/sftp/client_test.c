@@ -559,6 +559,49 @@ handles_of_0_and_257_octets_end_the_session(void **state)
 }
 
 static void
+say_handle(struct bench *b, uint32_t id)
+{
+    struct sftp_msg_handle m = {.id = id, .handle = BYTES_LIT("same")};
+    say(b, SFTP_HANDLE, &m, BYTES_LIT(""));
+}
+
+static void
+one_handle_for_two_open_files_ends_the_session(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct sftp_req one = {0}, two = {0};
+    bench_init(&b, 0);
+    make_ready(&b);
+    assert_int_equal(sftp_client_opendir(b.client, &one, BYTES_LIT("d")), ERR_NONE);
+    assert_int_equal(sftp_client_opendir(b.client, &two, BYTES_LIT("e")), ERR_NONE);
+    say_handle(&b, one.id);
+    say_handle(&b, two.id);
+    expect_broken(&b, "one handle for two open files");
+    bench_clear(&b);
+}
+
+static void
+a_handle_may_be_given_again_after_close(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct sftp_req req = {0}, close = {0};
+    bench_init(&b, 0);
+    make_ready(&b);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sftp_client_opendir(b.client, &req, BYTES_LIT("d")), ERR_NONE);
+        say_handle(&b, req.id);
+        assert_int_equal(deliver(&b), ERR_NONE);
+        assert_int_equal(sftp_client_close(b.client, &close, BYTES_LIT("same")),
+                         ERR_NONE);
+        say_status(&b, close.id, SSH_FX_OK, "");
+        assert_int_equal(deliver(&b), ERR_NONE);
+    }
+    bench_clear(&b);
+}
+
+static void
 a_count_of_names_that_lies_ends_the_session(void **state)
 {
     (void)state;
@@ -748,6 +791,8 @@ main(void)
         cmocka_unit_test(replies_of_another_kind_end_the_session),
         cmocka_unit_test(ok_where_an_answer_was_due_ends_the_session),
         cmocka_unit_test(handles_of_0_and_257_octets_end_the_session),
+        cmocka_unit_test(one_handle_for_two_open_files_ends_the_session),
+        cmocka_unit_test(a_handle_may_be_given_again_after_close),
         cmocka_unit_test(a_count_of_names_that_lies_ends_the_session),
         cmocka_unit_test(replies_cut_anywhere_do_no_harm),
         cmocka_unit_test(requests_in_flight_are_bounded),

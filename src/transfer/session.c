@@ -43,7 +43,9 @@ init_bounds(struct transfer *t)
     t->max_active[TASK_FILE] = limit_or(
         limit_or(config->files_max ? config->files_max : FILES_DEFAULT, FILES_MAX),
         t->max_bulk);
-    t->max_active[TASK_DIR] = DIRS_MAX;
+    /* Some servers can have two files open and no more: one, and a directory. */
+    t->max_active[TASK_DIR] =
+        limit_or(limit_or(config->files_max, DIRS_MAX), t->max_bulk);
     t->max_active[TASK_COMMAND] = COMMANDS_MAX;
     t->chunk_read = t->chunk_write = limit_or(config->chunk_max, SFTP_CHUNK_SAFE);
     if (t->config.silence_ms == 0)
@@ -448,7 +450,7 @@ bound_slots(struct transfer *t, uint64_t n_handles)
     unsigned handles = n_handles > 4096 ? 4096 : (unsigned)n_handles;
     unsigned dirs = handles / 8 != 0 ? handles / 8 : 1;
     unsigned files = handles - dirs > 1 ? handles - dirs - 1 : 1;
-    t->max_active[TASK_DIR] = limit_or(dirs, DIRS_MAX);
+    t->max_active[TASK_DIR] = limit_or(dirs, t->max_active[TASK_DIR]);
     files = limit_or(files, FILES_MAX);
     if (t->config.files_max != 0)
         files = limit_or(t->config.files_max, files);

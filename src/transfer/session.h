@@ -158,8 +158,10 @@ struct transfer_config {
     size_t in_flight_max;  /* octets requested or sent and not acknowledged: 16 MiB */
     unsigned requests_max; /* -R: requests in flight */
     uint32_t chunk_max;    /* -B: data of one READ or WRITE */
-    unsigned files_max;    /* files open at once: 64, or by the server's limits */
-    uint32_t silence_ms;   /* no answer for so long ends the session: 300 s */
+    /* Files open at once, and directories: 64, or by the server's limits. 1 for servers
+     * that mix up handles (Erlang's). */
+    unsigned files_max;
+    uint32_t silence_ms; /* no answer for so long ends the session: 300 s */
 };
 
 /* Sends INIT. now_ms: monotonic. The sink may be called from now on. */
