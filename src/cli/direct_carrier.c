@@ -12,7 +12,7 @@
 
 #include "cli/interrupt.h"
 #include "config/words.h"
-#include "daemon/pipe_stream.h"
+#include "net/pipe_stream.h"
 #include "net/clock.h"
 
 enum { READ_SIZE = 256 * 1024, GOODBYE_MS = 2000 };

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "crypto/rand.h"
-#include "daemon/pipe_stream.h"
+#include "net/pipe_stream.h"
 #include "daemon/sftp_hashes.h"
 #include "daemon/sftp_system.h"
 #include "sftp/server.h"

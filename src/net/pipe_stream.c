@@ -1,5 +1,5 @@
 /* See pipe_stream.h. */
-#include "daemon/pipe_stream.h"
+#include "net/pipe_stream.h"
 
 #include <assert.h>
 #include <errno.h>

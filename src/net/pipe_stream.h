@@ -3,8 +3,8 @@
  * whose transport is somebody else's. Bulk is laid out in slabs, where the file
  * is read into and writev reads from.
  */
-#ifndef FERRY_DAEMON_PIPE_STREAM_H
-#define FERRY_DAEMON_PIPE_STREAM_H
+#ifndef FERRY_NET_PIPE_STREAM_H
+#define FERRY_NET_PIPE_STREAM_H
 
 #include "base/slab.h"
 #include "base/stream.h"
