@@ -22,9 +22,10 @@ import access
 import limits
 import start
 import walls
+import words
 from report import Report
 
-GROUPS = (start, access, limits, walls)
+GROUPS = (start, words, access, limits, walls)
 
 
 class Lab:
