@@ -91,6 +91,15 @@ def end_group(child, grace=5.0):
     return child.returncode
 
 
+def wait_until(holds, what, seconds=10):
+    """Return once holds() is true; Failed if `what` takes longer."""
+    deadline = time.monotonic() + seconds * slowness
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Failed(f"waited {seconds * slowness:.0f} s for {what}")
+        time.sleep(0.05)
+
+
 def free_port():
     """A loopback port that was free a moment ago."""
     with socket.socket() as probe:
