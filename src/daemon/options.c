@@ -80,7 +80,7 @@ static const struct option options[] = {
      "wire,kex,chan,sftp: show messages, secrets censored (also: FERRY_TRACE)", NULL, 0,
      0},
     {"verbose", 'v', OPTION_COUNT, AT(verbose), NULL,
-     "log algorithms and requests too; twice: what peers remark", NULL, 0, 0},
+     "log algorithms and reading too; twice: what peers remark", NULL, 0, 0},
     {"quiet", 'q', OPTION_COUNT, AT(quiet), NULL, "log warnings and errors only", NULL, 0,
      0},
     {"help", 'h', OPTION_COUNT, AT(help), NULL, "show this and exit", NULL, 0, 0},

@@ -71,11 +71,11 @@ def quiet_and_verbose_change_the_log(lab):
     logs = []
     for words in (["-q"], [], ["-v"]):
         with Ferryd(lab, *words) as server:
-            server.sftp("mkdir d\nrmdir d")
+            server.sftp("ls")
         logs.append(server.err())
     check("Connection from" not in logs[0] and "Connection from" in logs[1], "-q did nothing")
     check("Client is" not in logs[1] and "Client is" in logs[2], "-v did nothing")
-    check('mkdir "/d"' not in logs[1] and 'mkdir "/d"' in logs[2], "-v shows no requests")
+    check("opendir" not in logs[1] and "opendir" in logs[2], "-v shows no requests")
 
 
 def trace_shows_messages_and_no_secret(lab):
