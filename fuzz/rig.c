@@ -292,14 +292,15 @@ write_control(struct stream *st, size_t n)
         abort(); /* no other failure than out of memory is allowed here */
 }
 
-/* Reserve n and commit all but `less` of it. */
+/* Reserve n and commit all but `less` of it, behind a head or none. */
 static void
 write_bulk(struct stream *st, size_t n, size_t less)
 {
+    struct bytes head = bytes_first(BYTES_LIT("head"), less % 5);
     struct iovec holes[STREAM_HOLES_MAX];
     int n_holes = STREAM_HOLES_MAX;
     size_t sum = 0;
-    if (stream_reserve(st, 4, n, holes, &n_holes) != ERR_NONE)
+    if (head.n + n == 0 || stream_reserve(st, head.n, n, holes, &n_holes) != ERR_NONE)
         return;
     for (int i = 0; i < n_holes; i++) {
         memset(holes[i].iov_base, i, holes[i].iov_len);
@@ -309,7 +310,7 @@ write_bulk(struct stream *st, size_t n, size_t less)
         abort();
     if (less > n)
         stream_abandon(st);
-    else if (stream_commit(st, BYTES_LIT("head"), n - less) != ERR_NONE)
+    else if (stream_commit(st, head, n - less) != ERR_NONE)
         abort();
 }
 
@@ -578,6 +579,10 @@ pass_time(struct rig *r, uint64_t ms)
     if (r->peer.conn)
         conn_tick(r->peer.conn, r->now);
     drain(r, &r->tested);
+    talk(r, 1);
+    if (!r->tested.conn->is_dead && !r->tested.has_question &&
+        conn_deadline(r->tested.conn) <= r->now)
+        abort(); /* a deadline that its own tick does not meet spins for ever */
 }
 
 static void

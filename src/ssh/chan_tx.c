@@ -133,7 +133,8 @@ tx_commit(struct stream *s, struct bytes head, size_t n)
         free_chain(p);
         return ERR_NONE;
     }
-    memcpy(data_of(p), head.p, head.n);
+    if (head.n != 0)
+        memcpy(data_of(p), head.p, head.n);
     while (p && left != 0) {
         struct packet *next = p->next;
         size_t room = p->payload_len - DATA_HEAD;
@@ -145,7 +146,8 @@ tx_commit(struct stream *s, struct bytes head, size_t n)
         p = next;
     }
     free_chain(p);
-    shrink_to(ch, last);
+    if (last) /* else nothing was committed, and all of it is free again */
+        shrink_to(ch, last);
     return ERR_NONE;
 }
 

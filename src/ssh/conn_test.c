@@ -238,6 +238,25 @@ data_behind_the_peers_kexinit_is_refused(void **state)
     pair_free(&p);
 }
 
+/* Debian 12's asyncssh does so in every rekey. */
+static void
+data_behind_the_kexinit_of_asyncssh_2_10_is_taken(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_new(&p, &no_limits);
+    pair_open(&p);
+    snprintf(p.server->peer_ident.software, sizeof p.server->peer_ident.software,
+             "AsyncSSH_2.10.1");
+    conn_rekey(p.client);
+    pair_inject_urgent(p.client, BYTES_LIT("\x5e\0\0\0\0\0\0\0\1x"));
+    pair_run(&p);
+    expect_alive(p.server);
+    assert_int_equal(p.server_got, 1);
+    assert_int_equal(conn_kex_info(p.server)->n_kex, 2);
+    pair_free(&p);
+}
+
 static void
 wrong_guess_is_dropped_once(void **state)
 {
@@ -944,6 +963,25 @@ data_left_over_survives_reading_on(void **state)
     pair_free(&p);
 }
 
+static void
+committing_nothing_sends_nothing(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct iovec holes[STREAM_HOLES_MAX];
+    int n_holes = STREAM_HOLES_MAX;
+    pair_new(&p, &no_limits);
+    pair_open(&p);
+    struct stream *st = conn_channel_stream(p.server_chan);
+    assert_int_equal(stream_reserve(st, 0, 1000, holes, &n_holes), ERR_NONE);
+    assert_int_equal(stream_commit(st, (struct bytes){0}, 0), ERR_NONE);
+    assert_null(p.server_chan->queue.head);
+    assert_int_equal(stream_write(st, BYTES_LIT("next")), ERR_NONE);
+    pair_run(&p);
+    assert_int_equal(p.client_got, 4);
+    pair_free(&p);
+}
+
 /* ---- T5, T6: deadlines ---- */
 
 static void
@@ -1024,6 +1062,7 @@ main(void)
         cmocka_unit_test(rekeying_before_authentication_is_refused),
         cmocka_unit_test(flood_behind_our_kexinit_is_bounded),
         cmocka_unit_test(data_behind_the_peers_kexinit_is_refused),
+        cmocka_unit_test(data_behind_the_kexinit_of_asyncssh_2_10_is_taken),
         cmocka_unit_test(wrong_guess_is_dropped_once),
         cmocka_unit_test(kexinit_lists_are_bounded_and_must_match),
         cmocka_unit_test(peer_may_not_rekey_all_the_time),
@@ -1052,6 +1091,7 @@ main(void)
         cmocka_unit_test(unasked_reply_ends_it),
         cmocka_unit_test(backlog_is_bounded_by_the_window),
         cmocka_unit_test(data_left_over_survives_reading_on),
+        cmocka_unit_test(committing_nothing_sends_nothing),
         cmocka_unit_test(silence_is_ended_by_deadlines),
         cmocka_unit_test(unanswered_keepalives_end_it),
         cmocka_unit_test(answers_for_nothing_are_ignored),
