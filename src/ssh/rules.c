@@ -97,13 +97,33 @@ static const struct rule rules[] = {
     {SSH_PONG, AT_BOTH, IN(OPEN), STRICT_NOT, on_nothing},
 };
 
+/* Peers that go on sending channel messages behind their KEXINIT, against RFC
+ * 4253 7.1. They are taken as if none were under way: windows and CONTROL_MAX
+ * bound them as ever. Only in rekeys, only these. */
+static const char *const talkative_peers[] = {"AsyncSSH_2.10."};
+
+static enum phase
+phase_for(const struct conn *c, uint8_t number)
+{
+    bool is_rekeying = c->kex.n_done != 0 && c->phase < PHASE_SERVICE;
+    struct bytes peer = bytes_str(c->peer_ident.software);
+    if (!is_rekeying || number < SSH_MSG_CHANNEL_WINDOW_ADJUST ||
+        number > SSH_MSG_CHANNEL_FAILURE)
+        return c->phase;
+    for (size_t i = 0; i < ARRAY_LEN(talkative_peers); i++)
+        if (bytes_has_prefix(peer, talkative_peers[i]))
+            return PHASE_OPEN;
+    return c->phase;
+}
+
 static const struct rule *
 find_rule(const struct conn *c, uint8_t number)
 {
+    enum phase phase = phase_for(c, number);
     bool is_first_kex = c->kex.n_done == 0 && c->phase < PHASE_SERVICE;
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
         const struct rule *r = &rules[i];
-        if (ssh_msgs[r->msg].number != number || !(r->phases & 1U << c->phase) ||
+        if (ssh_msgs[r->msg].number != number || !(r->phases & 1U << phase) ||
             !(r->roles & 1U << c->role))
             continue;
         if (c->kex.is_strict && is_first_kex && r->strictness == STRICT_NOT)
