@@ -294,8 +294,6 @@ class Asyncssh(Library):
     name = "asyncssh"
     verbs = FILE_OPERATIONS | TREES | RESUMES
     can_rekey = True
-    _rekeys_badly = "asyncssh 2.10 sends data behind its own KEXINIT (against RFC 4253 7.1)"
-    refused_by_us = {"rekey-put": _rekeys_badly}
 
     def helper(self):
         return python_peer("asyncssh", "asyncssh_client.py")
