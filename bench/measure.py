@@ -58,14 +58,15 @@ def wait(process, timeout):
     return Usage.of(ru)
 
 
-def stop(process, grace=5.0):
-    """Ask a Popen to end, then make it. Its Usage."""
-    process.send_signal(signal.SIGTERM)
-    usage = wait(process, grace)
-    if usage is None:
-        process.kill()
+def stop(process, grace=10.0):
+    """Ask a Popen to end, then make it. Its Usage. (Popen's own methods would reap it,
+    and its account with it.)"""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        os.kill(process.pid, sign)
         usage = wait(process, grace)
-    return usage or Usage()
+        if usage is not None:
+            return usage
+    raise Failed(f"process {process.pid} cannot be stopped")
 
 
 def run(argv, timeout, stdin=None, stdout=subprocess.DEVNULL):
@@ -80,8 +81,7 @@ def run(argv, timeout, stdin=None, stdout=subprocess.DEVNULL):
     usage = wait(process, timeout)
     seconds = time.monotonic() - start
     if usage is None:
-        process.kill()
-        wait(process, 5.0)
+        stop(process, 2.0)
     os.set_blocking(process.stderr.fileno(), False)
     text = (process.stderr.read() or b"").decode(errors="replace").strip()
     process.stderr.close()
