@@ -36,6 +36,7 @@ class Server:
 
     def __init__(self):
         self.listed = set()
+        self.n_handles = 0
         self.input, self.output = sys.stdin.buffer, sys.stdout.buffer
 
     # ---- framing ----
@@ -79,7 +80,8 @@ class Server:
             self.status(number, UNSUPPORTED)
 
     def open(self, number, _body):
-        self.reply(HANDLE, number, string(b"f"))
+        self.n_handles += 1
+        self.reply(HANDLE, number, string(b"f%d" % self.n_handles))
 
     def opendir(self, number, _body):
         self.listed.discard(b"d")
