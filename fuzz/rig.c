@@ -81,7 +81,7 @@ struct rig {
     uint64_t now;
     size_t piece;         /* octets that arrive at a time */
     bool user_key_signed; /* an honest client proved to own user_key */
-    bool is_tracing;
+    struct log_sink log;  /* traces, if the input says so, once the way is gone */
 };
 
 static void
@@ -99,9 +99,6 @@ swallow_trace(void *ctx, enum trace_part part, const char *text)
     (void)part;
     swallow_line(ctx, LOG_LEVEL_DEBUG, text);
 }
-
-static const struct log_sink sink = {
-    .line = swallow_line, .trace = swallow_trace, .trace_mask = ~0U};
 
 /* The next choice, below n; 0 is the honest one, and the peer's only one. */
 static unsigned
@@ -444,11 +441,12 @@ drain(struct rig *r, struct side *s)
 
 /* ---- octets ---- */
 
-/* Returns how many were taken. */
+/* Returns how many were taken. Many octets come in larger pieces: a run must be
+ * short. */
 static size_t
 feed(struct rig *r, struct side *to, struct bytes octets)
 {
-    size_t done = 0;
+    size_t done = 0, piece = octets.n / 32 > r->piece ? octets.n / 32 : r->piece;
     while (done < octets.n) {
         size_t room = 0;
         uint8_t *space = conn_rx_space(to->conn, &room);
@@ -457,7 +455,7 @@ feed(struct rig *r, struct side *to, struct bytes octets)
         if (room == 0)
             return conn_fault(to->conn)->code == ERR_NONE ? done : octets.n;
         size_t n = octets.n - done < room ? octets.n - done : room;
-        n = to->is_tested && n > r->piece ? r->piece : n;
+        n = to->is_tested && n > piece ? piece : n;
         memcpy(space, octets.p + done, n);
         conn_rx_added(to->conn, n);
         done += n;
@@ -647,7 +645,7 @@ make(struct rig *r, struct side *s, enum conn_role role, unsigned options)
         .role = role,
         .software = "Fuzz",
         .rand = &s->rand,
-        .log = options & OPTION_TRACE ? &sink : NULL,
+        .log = &r->log,
         .limits = options & OPTION_SMALL ? small : roomy,
         .host_keys = &key,
         .n_host_keys = 1,
@@ -723,7 +721,7 @@ rig_run(enum conn_role role, enum rig_start start, struct bytes input)
 {
     static const size_t pieces[8] = {SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX,
                                      1,        7,        64,       500};
-    struct rig r = {.now = 1000};
+    struct rig r = {.now = 1000, .log = {.line = swallow_line, .trace = swallow_trace}};
     struct record rec;
     unsigned options = input.n != 0 ? input.p[0] : 0;
     load_keys();
@@ -732,6 +730,7 @@ rig_run(enum conn_role role, enum rig_start start, struct bytes input)
         start = (enum rig_start)(options % RIG_STARTS);
     begin(&r, role, start, options);
     r.tested.is_tested = true;
+    r.log.trace_mask = options & OPTION_TRACE ? ~0U : 0;
     struct bytes rest = bytes_skip(input, 1);
     while (record_next(&rest, &rec))
         play(&r, &rec);

@@ -67,9 +67,12 @@ chan_free(struct chan *ch)
 void
 chan_reap(struct conn *c)
 {
-    for (uint32_t i = 0; i < CHANNELS_MAX && c->n_chans != 0; i++)
+    uint32_t left = c->n_chans;
+    for (uint32_t i = 0; left != 0; i++) {
+        left -= c->chans[i] ? 1 : 0;
         if (c->chans[i] && c->chans[i]->told_closed)
             chan_free(c->chans[i]);
+    }
 }
 
 void
