@@ -26,6 +26,7 @@ struct carrier_ops {
 struct carrier {
     const struct carrier_ops *ops;
     enum sftp_symlink_order symlink_order;
+    bool is_in_order;   /* the peer is known to run requests of a handle in order */
     unsigned files_max; /* that the peer can have open without mixing them up; 0: many */
     /* -l: octets a second; 0: no limit. rate_*: since when and from how many. */
     uint64_t octets_per_second;

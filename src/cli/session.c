@@ -132,6 +132,7 @@ start_transfer(struct session *s, struct transfer_config *config)
 {
     config->out = s->carrier->ops->stream(s->carrier);
     config->symlink_order = s->carrier->symlink_order;
+    config->is_in_order = s->carrier->is_in_order;
     config->files_max = s->carrier->files_max;
     report_init(&s->report, &s->console, s->config.direction, clock_now_ms());
     enum err e = transfer_new(config, clock_now_ms(), &s->transfer);

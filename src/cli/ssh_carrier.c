@@ -237,6 +237,14 @@ symlink_order_of(const char *peer_software)
     return SFTP_SYMLINK_TARGET_FIRST;
 }
 
+/* One process, one loop: a WRITE is done before what follows it is read. */
+static bool
+is_in_order(const char *peer_software)
+{
+    struct bytes peer = bytes_str(peer_software);
+    return bytes_has_prefix(peer, "OpenSSH_") || bytes_has_prefix(peer, "Ferry_");
+}
+
 /* Erlang's ssh_sftpd gives the third open file the handle of another. */
 static unsigned
 files_max_of(const char *peer_software)
@@ -437,6 +445,7 @@ on_event(struct ssh_carrier *s, const struct conn_event *ev)
     switch (ev->type) {
     case CONN_EV_IDENT:
         s->carrier.symlink_order = symlink_order_of(conn_peer_software(s->conn));
+        s->carrier.is_in_order = is_in_order(conn_peer_software(s->conn));
         s->carrier.files_max = files_max_of(conn_peer_software(s->conn));
         break;
     case CONN_EV_HOST_KEY:

@@ -1,8 +1,9 @@
 /*
  * Sending one file: OPEN of a new name, then WRITEs, the file's octets read into
  * the very place that they are sent from, then FSTAT, FSETSTAT, fsync and CLOSE
- * behind them without waiting, and once all of these are answered the final
- * name. Nothing is renamed before every WRITE was acknowledged (threats L6).
+ * behind them (without waiting, where the server keeps the order), and once all of
+ * these are answered the final name. Nothing is renamed before every WRITE was
+ * acknowledged (threats L6).
  *
  *     START -> [STAT part] -> [STAT final] -> OPEN -> [TAIL -> [CUT]] -> WRITE
  *           -> FSTAT, FSETSTAT, FSYNC, CLOSE -> RENAME [-> REMOVE -> RENAME]
@@ -556,7 +557,8 @@ put_run(struct task *task)
         if (r != WRITE_SENT)
             return r == WRITE_NO_ROOM;
     }
-    finish_writing(p);
+    if (p->n_writes == 0 || t->config.is_in_order)
+        finish_writing(p);
     return false;
 }
 
@@ -574,6 +576,9 @@ on_write(struct put *p, const struct call *call, const struct sftp_event *ev)
     p->acked += call->req.len;
     job_count(p->task.job, &(struct transfer_totals){.bytes_done = call->req.len,
                                                      .bytes_moved = call->req.len});
+    bool is_last = p->n_writes == 0 && p->next == p->size;
+    if (is_last && p->problem.kind == TRANSFER_OK && !p->task.t->config.is_in_order)
+        finish_writing(p);
     uint64_t now = p->task.t->now_ms;
     if (now - p->told_ms < PROGRESS_MS || p->problem.kind != TRANSFER_OK)
         return;

@@ -154,6 +154,10 @@ struct transfer_config {
     const struct log_sink *log;     /* NULL: silent; borrowed */
     struct transfer_sink sink;
     enum sftp_symlink_order symlink_order;
+    /* The server is known to take requests of one handle in their order, so that what
+     * follows the WRITEs needs not wait for them. Others get a round trip more: Go's
+     * pkg/sftp answers an FSTAT before the WRITE ahead of it was done. */
+    bool is_in_order;
     /* zero: the default */
     size_t in_flight_max;  /* octets requested or sent and not acknowledged: 16 MiB */
     unsigned requests_max; /* -R: requests in flight */
