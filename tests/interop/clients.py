@@ -37,7 +37,6 @@ class Client:
     name = None
     verbs = FILE_OPERATIONS
     can_rekey = False
-    refused_by_us = {}  # step -> why ferryd rightly refuses what the peer does there
 
     def __init__(self, lab):
         self.lab = lab

@@ -68,7 +68,8 @@ ROWS = (
     *((server, "ferry", ()) for server in FOREIGN),
     # Here the server is the one that starts rekeys.
     *(("ferryd-rekeying", client, BULK) for client in
-      ("openssh-sftp", "psftp", "paramiko", "libssh", "go-pkg-sftp", "ssh2", "ferry")),
+      ("openssh-sftp", "psftp", "paramiko", "asyncssh", "libssh", "go-pkg-sftp", "ssh2",
+       "ferry")),
     ("sshd-rekeying", "ferry", BULK),
 )
 

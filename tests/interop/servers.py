@@ -235,6 +235,12 @@ def _account_server(lab, name, argv, host):
                      user=account.pw_name, host_keys=[host], uid=account.pw_uid)
 
 
+def _write_public(lab, host, shown):
+    """Keep the public key that a foreign tool printed among other things."""
+    line = next(line for line in shown.splitlines() if line.startswith("ssh-ed25519 "))
+    return lab.write(os.path.basename(host) + ".pub", line + "\n")
+
+
 def dropbear(lab, name):
     daemon = need_program("dropbear", "dropbear-bin")
     host = lab.path("dropbear_host")
@@ -242,12 +248,12 @@ def dropbear(lab, name):
     def argv(port):
         return [daemon, "-F", "-E", "-p", f"127.0.0.1:{port}", "-r", host]
 
-    if not os.path.exists(host):
+    def make_key():
         # dropbear has a key format of its own.
         proc.run([need_program("dropbearkey", "dropbear-bin"), "-t", "ed25519", "-f", host])
-        shown = proc.run(["dropbearkey", "-y", "-f", host]).out
-        lab.write("dropbear_host.pub",
-                  next(line for line in shown.splitlines() if line.startswith("ssh-")) + "\n")
+        return _write_public(lab, host, proc.run(["dropbearkey", "-y", "-f", host]).out)
+
+    lab.build_once("dropbear key", make_key)
     return _account_server(lab, name, argv, host)
 
 
@@ -260,9 +266,9 @@ def tinysshd(lab, name):
         return [sys.executable, os.path.join(clients.PEERS, "inetd.py"), port,
                 daemon, "-x", f"sftp={SFTP_SERVER}", keys]
 
-    if not os.path.exists(keys):
+    def make_key():
         proc.run([need_program("tinysshd-makekey", "tinysshd"), keys])
-        shown = proc.run(["tinysshd-printkey", keys]).out
-        lab.write("tinyssh_host.pub",
-                  next(line for line in shown.splitlines() if line.startswith("ssh-ed")) + "\n")
+        return _write_public(lab, host, proc.run(["tinysshd-printkey", keys]).out)
+
+    lab.build_once("tinyssh key", make_key)
     return _account_server(lab, name, argv, host)
