@@ -643,7 +643,8 @@ make(struct rig *r, struct side *s, enum conn_role role, unsigned options)
     s->rand = (struct rand_source){fixed_fill, &s->seed};
     struct conn_config config = {
         .role = role,
-        .software = "Fuzz",
+        /* one whose messages are taken in rekeys: ssh/rules.c */
+        .software = s == &r->peer && options >> 5 == 1 ? "AsyncSSH_2.10.1" : "Fuzz",
         .rand = &s->rand,
         .log = &r->log,
         .limits = options & OPTION_SMALL ? small : roomy,
