@@ -57,8 +57,12 @@ static struct bytes
 make_message(uint32_t op, struct bytes body, uint8_t room[MONITOR_MESSAGE_MAX])
 {
     size_t n = size_of(op);
-    if (n == 0)
-        return body;
+    if (n == 0) { /* as it is; the input itself need not be aligned */
+        body = bytes_first(body, MONITOR_MESSAGE_MAX);
+        if (body.n != 0)
+            memcpy(room, body.p, body.n);
+        return bytes_of(room, body.n);
+    }
     memset(room, 0, n);
     memcpy(room, &op, sizeof op);
     if (body.n > n - sizeof op)
@@ -87,7 +91,7 @@ check(const struct monitor_session *before, const struct monitor_session *after,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t room[MONITOR_MESSAGE_MAX];
+    static _Alignas(uint32_t) uint8_t room[MONITOR_MESSAGE_MAX];
     static struct monitor_reply reply;
     const struct monitor monitor = {.keys = &keys, .account = &account};
     struct monitor_session session = {.address = "127.0.0.1"};

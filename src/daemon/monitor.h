@@ -84,7 +84,8 @@ struct monitor {
 };
 
 /*
- * Answer one message. *reply: filled, to be sent whole.
+ * Answer one message, which is read in place: message.p is aligned for uint32_t.
+ * *reply: filled, to be sent whole.
  * ERR_PROTO: a message that no honest process sends: end the connection, kill
  * its process. Other errors: a failure of ours, to be treated alike.
  */

@@ -29,7 +29,7 @@ struct keeper {
     /* fds[0] is the link, fds[1 + i] belongs to slots[i]; fd -1: free. */
     struct pollfd fds[1 + ADMISSION_CONNECTIONS];
     struct keeper_slot slots[ADMISSION_CONNECTIONS];
-    uint8_t message[MONITOR_MESSAGE_MAX];
+    _Alignas(uint32_t) uint8_t message[MONITOR_MESSAGE_MAX];
     struct monitor_reply reply;
 };
 

@@ -126,7 +126,7 @@ static void
 requests_of_any_other_size_are_misuse(void **state)
 {
     struct bench *b = *state;
-    static uint8_t message[sizeof(struct monitor_key_request) + 8];
+    static _Alignas(uint32_t) uint8_t message[sizeof(struct monitor_key_request) + 8];
     static const size_t sizes[] = {[MONITOR_SIGN] = sizeof(struct monitor_sign_request),
                                    [MONITOR_PROVE] = sizeof(struct monitor_sign_request),
                                    [MONITOR_PASSWORD] =
