@@ -155,6 +155,7 @@ def sigterm_under_load_drains_and_exits_0(lab):
 
 def listener_ends_when_its_monitor_dies(lab):
     with Ferryd(lab) as server:
+        server.walls()  # said last: all are up
         os.kill(server.monitor(), signal.SIGKILL)
         check_equal(server.wait(), 1, "exit status")
         check("the monitor process has ended" in server.err(), server.err())
