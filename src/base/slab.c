@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { SLAB_ALIGN = 16, SLAB_SPARES = 4 };
+enum { SLAB_ALIGN = 16 };
 
 void
 slab_pool_init(struct slab_pool *pool, size_t slab_size, unsigned budget)
@@ -119,7 +119,7 @@ slab_unref(struct slab *slab)
     unsigned n_spare = 0;
     for (struct slab *s = pool->spare; s; s = s->next_spare)
         n_spare++;
-    if (n_spare >= SLAB_SPARES || slab->size > pool->slab_size + 64) {
+    if (n_spare >= pool->budget || slab->size > pool->slab_size + 64) {
         free(slab);
         return;
     }
