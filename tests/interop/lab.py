@@ -6,6 +6,7 @@ import base64
 import hashlib
 import os
 import pwd
+import re
 import secrets
 import shutil
 import subprocess
@@ -41,6 +42,8 @@ class Target:
         self.password = password
         self.key = lab.user_key if has_keys else None
         self.uid = uid
+        self.log = None  # ferryd's, which tells of key exchanges
+        self.rekeys_itself = False
         self.names = names  # what it can list faithfully
         self.tree = lab.trees[names]  # a local tree of such names
         self.host_keys = host_keys  # private key files; the public ones beside them
@@ -63,6 +66,11 @@ class Target:
         if not os.path.isdir(path):
             os.chown(path, self.uid, self.uid)
         return path
+
+    def n_rekeys(self):
+        """Key exchanges after a connection's first, as our server's trace counts them."""
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return len(re.findall(r"key exchange (?!1 )\d+ done", log.read()))
 
     def fingerprint(self, host_key=None):
         """Base64 of the SHA-256 of a host key's blob (the first key unless told)."""

@@ -46,13 +46,15 @@ def ferryd(lab, name, *, as_root=False, host_keys=("ed25519",), options=(),
 
     def argv(port):
         return [program, "serve", share, "--listen", f"127.0.0.1:{port}", "--user", "guest",
-                "--password-file", password, "--authorized-keys", keys, *hosts, *options]
+                "--password-file", password, "--authorized-keys", keys, "--trace", "kex", *hosts, *options]
 
     env = {**lab.env, "HOME": state, "XDG_STATE_HOME": state}
     with proc.Server(argv, lab.path(f"{name}.log"), env=env, **as_account(uid, share)) as server:
-        yield Target(lab, port=server.port, root=share, remote_root="/", user="guest",
-                     host_keys=[lab.host_keys[kind] for kind in host_keys],
-                     password=lab.password, uid=uid)
+        target = Target(lab, port=server.port, root=share, remote_root="/", user="guest",
+                        host_keys=[lab.host_keys[kind] for kind in host_keys],
+                        password=lab.password, uid=uid)
+        target.log = server.log
+        yield target
     if server.status != 0:
         raise proc.Failed(f"ferryd ended with {server.status} after SIGTERM", server.log_text())
 
@@ -61,9 +63,12 @@ def ferryd_compat(lab, name):
     return ferryd(lab, name, options=("--profile", "compat"))
 
 
+@contextlib.contextmanager
 def ferryd_rekeying(lab, name):
     """It asks for new keys itself, again and again."""
-    return ferryd(lab, name, options=("--rekey-limit", str(lab.rekey_bytes)))
+    with ferryd(lab, name, options=("--rekey-limit", str(lab.rekey_bytes))) as target:
+        target.rekeys_itself = True
+        yield target
 
 
 def ferryd_root(lab, name):
