@@ -18,13 +18,10 @@ import urllib.parse
 
 import files
 import proc
-from lab import need_program
+from lab import BUILD, HERE, NODE_MODULES, need_program
 from report import Failed, Skipped
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "peers")
-BUILD = os.path.join(os.path.dirname(os.path.dirname(HERE)), "build")
-NODE_MODULES = os.path.join(BUILD, "node", "node_modules")
 FILE_OPERATIONS = {"ls", "put", "get", "rename", "rm", "mkdir", "rmdir"}
 RESUMES = {"reput", "reget"}
 TREES = {"puttree", "gettree"}

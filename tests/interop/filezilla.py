@@ -5,10 +5,9 @@ keyboard; then the files on disk are compared.
 import os
 import time
 
-import clients
 import files
 import proc
-from lab import need_program
+from lab import BUILD, need_program
 from report import Failed, check_equal
 
 # Where things are, in pixels from the window's corner, at 1280x900 with no bookmarks and
@@ -71,7 +70,7 @@ class Screen:
         self.xdotool("windowactivate", "--sync", window, "key", key)
 
     def describe(self):
-        picture = os.path.join(clients.BUILD, "filezilla-failed.png")
+        picture = os.path.join(BUILD, "filezilla-failed.png")
         proc.run(["import", "-window", "root", picture], env=self.env, statuses=None)
         return f"the screen: {picture}"
 

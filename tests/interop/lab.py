@@ -4,6 +4,7 @@ server, the files that are transferred, and what a client must know to log in.
 
 import base64
 import hashlib
+import json
 import os
 import pwd
 import re
@@ -27,6 +28,9 @@ KEY_TYPES = {
     "ecdsa521": ("-t", "ecdsa", "-b", "521"),
 }
 NOBODY = 65534
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.join(os.path.dirname(os.path.dirname(HERE)), "build")
+NODE_MODULES = os.path.join(BUILD, "node", "node_modules")
 
 
 class Target:
@@ -220,3 +224,8 @@ def versions():
         shown = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", package],
                                capture_output=True, text=True, check=False).stdout.split()
         yield package, shown[1] if shown[:1] == ["installed"] else "not installed"
+    try:
+        with open(os.path.join(NODE_MODULES, "ssh2", "package.json"), encoding="utf-8") as ssh2:
+            yield "ssh2 (npm)", json.load(ssh2)["version"]
+    except FileNotFoundError:
+        yield "ssh2 (npm)", "not installed"
