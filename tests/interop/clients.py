@@ -16,7 +16,6 @@ import subprocess
 import threading
 import urllib.parse
 
-import files
 import proc
 from lab import BUILD, HERE, NODE_MODULES, need_program
 from report import Failed, Skipped
