@@ -11,8 +11,10 @@
 #define FERRY_DAEMON_BOARD_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 
 enum {
@@ -50,7 +52,7 @@ struct board_page *board_map_one(int fd, uint32_t place);
 struct board_page *board_at(struct board_page *all, uint32_t place);
 
 /* The session's side: the file in hand. path: any octets; cut when too long. */
-struct bytes;
+
 void
 board_set_file(struct board_page *p, struct bytes path, uint32_t flags, uint64_t size);
 void board_clear_file(struct board_page *p);
