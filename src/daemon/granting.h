@@ -1,0 +1,66 @@
+/*
+ * From what is known about a login to what it is allowed: struct grant out of
+ * the effective configuration, the account, and the limits that its factors
+ * brought along. Where several speak about the same, the strictest holds
+ * (threats A10). Looks at no file: whether a root exists and may be a root is
+ * found by the session process.
+ */
+#ifndef FERRY_DAEMON_GRANTING_H
+#define FERRY_DAEMON_GRANTING_H
+
+#include "daemon/grant.h"
+#include "daemon/steward.h"
+
+/*
+ * `internal-sftp` and its options, as sftp-server(8) has them: -R -d -u -p -P, and
+ * -f -l -e, which the log of a daemon decides instead. From Subsystem, ForceCommand,
+ * command="" and a certificate's force-command.
+ */
+struct sftp_command {
+    bool is_read_only;
+    bool has_umask, has_allowed;
+    uint32_t umask;
+    char start[PATH_MAX]; /* with tokens; "" none */
+    char allowed[1024], denied[1024];
+};
+
+/* ERR_PROTO: another command, an unknown option or a bad value; *why says which. */
+enum err sftp_command_parse(const char *text, struct sftp_command *command,
+                            struct fault *why) MUST_USE;
+
+/* The stricter of both in every respect, into a. ERR_LIMIT: too long together. */
+enum err sftp_command_join(struct sftp_command *a, const struct sftp_command *b,
+                           struct fault *why) MUST_USE;
+
+struct granting {
+    const struct server_options *options; /* effective, of this user */
+    const struct steward_facts *facts;
+    const char *user;
+    const struct sftp_command *limits; /* of the factors, joined; NULL none */
+    bool is_root;                      /* the daemon was started as root */
+    uint32_t virtual_uid, virtual_gid; /* VirtualUser; when is_root */
+};
+
+/*
+ * *grant is filled wholly. ERR_AUTH: nothing can be granted, *why says the reason
+ * (no root directory, a bad token, ids that root would have). ERR_LIMIT: a text is
+ * too long. ERR_PROTO: a forced command that is not ours.
+ */
+enum err
+grant_make(const struct granting *g, struct grant *grant, struct fault *why) MUST_USE;
+
+struct grant_tokens {
+    const char *user, *home; /* home NULL: %h is refused */
+    bool has_uid;
+    uint32_t uid;
+};
+
+/*
+ * Append template with %h (home), %u (name), %U (uid), %% replaced. A name that is
+ * not one safe path component is refused (threats A9). ERR_AUTH; ERR_PROTO: an
+ * unknown token.
+ */
+enum err grant_expand(const char *template, const struct grant_tokens *tokens,
+                      struct buf *out, struct fault *why) MUST_USE;
+
+#endif
