@@ -251,8 +251,8 @@ conn_auth_publickey(struct conn *c, const struct sig_algo *algo, struct bytes ke
         return;
     take_key(c, algo, key);
     buf_reset(&c->sign_data);
-    auth_put_signed_data(c, bytes_str(c->auth.user), algo, key, bound_host_key(c),
-                         &c->sign_data);
+    auth_signed_data(conn_session_id(c), bytes_str(c->auth.user), bytes_str(algo->name),
+                     key, bound_host_key(c), &c->sign_data);
     c->await = AWAIT_AUTH_SIGN;
     c->sign = (struct conn_sign){.token = ++c->sign_token,
                                  .algo = algo,

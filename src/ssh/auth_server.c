@@ -45,6 +45,7 @@ count_request(struct conn *c)
         return conn_fail(c, ERR_LIMIT, DISCONNECT_PROTOCOL_ERROR,
                          "too many authentication requests");
     c->auth.request_ms = c->now_ms;
+    c->auth.delay_ms = 0;
     return ERR_NONE;
 }
 
@@ -131,17 +132,17 @@ on_password(struct conn *c, struct cursor *fields, struct conn_auth_request *req
 }
 
 void
-auth_put_signed_data(const struct conn *c, struct bytes user, const struct sig_algo *algo,
-                     struct bytes key, struct bytes host_key, struct buf *out)
+auth_signed_data(struct bytes session_id, struct bytes user, struct bytes algo,
+                 struct bytes key, struct bytes host_key, struct buf *out)
 {
     bool is_hostbound = host_key.n != 0;
-    put_string(out, bytes_of(c->kex.session_id, c->kex.session_id_len));
+    put_string(out, session_id);
     buf_put_u8(out, SSH_MSG_USERAUTH_REQUEST);
     put_string(out, user);
     put_cstring(out, "ssh-connection");
     put_cstring(out, is_hostbound ? HOSTBOUND : "publickey");
     put_bool(out, true);
-    put_cstring(out, algo->name);
+    put_string(out, algo);
     put_string(out, key);
     if (is_hostbound)
         put_string(out, host_key);
@@ -176,30 +177,29 @@ verify_user_signature(struct conn *c, struct conn_auth_request *req)
 
 /* The fields behind the key: host key (host-bound only), then the signature. */
 static enum err
-take_signature(struct conn *c, struct bytes more, bool is_hostbound,
-               struct conn_auth_request *req)
+take_signature(struct conn *c, struct bytes more, struct conn_auth_request *req)
 {
     struct cursor rest = cursor_of(more);
-    struct bytes host_key = is_hostbound ? cursor_string(&rest) : (struct bytes){0};
+    struct bytes host_key = req->is_hostbound ? cursor_string(&rest) : (struct bytes){0};
     if (req->method == AUTH_PUBLICKEY)
         req->signature = cursor_string(&rest);
     if (!cursor_is_done(&rest))
         return conn_fail_proto(c, "malformed publickey request");
-    if (is_hostbound && !bytes_eq(host_key, buf_bytes(&c->kex.host_key)))
+    if (req->is_hostbound && !bytes_eq(host_key, buf_bytes(&c->kex.host_key)))
         return conn_fail(c, ERR_AUTH, DISCONNECT_PROTOCOL_ERROR,
                          "the client is bound to another host key");
     if (req->method != AUTH_PUBLICKEY)
         return ERR_NONE;
     buf_reset(&c->auth.signed_data);
-    auth_put_signed_data(c, bytes_str(c->auth.user), req->algo, req->key, host_key,
-                         &c->auth.signed_data);
+    auth_signed_data(conn_session_id(c), bytes_str(c->auth.user),
+                     bytes_str(req->algo->name), req->key, host_key,
+                     &c->auth.signed_data);
     req->signed_data = buf_bytes(&c->auth.signed_data);
     return buf_err(&c->auth.signed_data);
 }
 
 static enum err
-on_publickey(struct conn *c, struct cursor *fields, bool is_hostbound,
-             struct conn_auth_request *req)
+on_publickey(struct conn *c, struct cursor *fields, struct conn_auth_request *req)
 {
     struct ssh_auth_publickey m;
     if (!msg_get(&ssh_msgs[SSH_AUTH_PUBLICKEY], fields, &m))
@@ -212,7 +212,7 @@ on_publickey(struct conn *c, struct cursor *fields, bool is_hostbound,
                          "too many keys were offered");
     if (!is_acceptable_key(c, req->algo, m.key))
         return refuse(c);
-    enum err e = take_signature(c, m.more, is_hostbound, req);
+    enum err e = take_signature(c, m.more, req);
     if (e != ERR_NONE)
         return c->is_dead ? e
                           : conn_fail(c, e, DISCONNECT_PROTOCOL_ERROR, "out of memory");
@@ -270,10 +270,9 @@ auth_on_request(struct conn *c, const void *msg)
     struct cursor fields = cursor_of(kept.method_fields);
     if (bytes_eq_str(kept.method_name, "password"))
         return on_password(c, &fields, &req);
-    if (bytes_eq_str(kept.method_name, "publickey"))
-        return on_publickey(c, &fields, false, &req);
-    if (bytes_eq_str(kept.method_name, HOSTBOUND))
-        return on_publickey(c, &fields, true, &req);
+    req.is_hostbound = bytes_eq_str(kept.method_name, HOSTBOUND);
+    if (req.is_hostbound || bytes_eq_str(kept.method_name, "publickey"))
+        return on_publickey(c, &fields, &req);
     if (bytes_eq_str(kept.method_name, "keyboard-interactive"))
         return on_kbdint(c, &fields, &req);
     req.method = bytes_eq_str(kept.method_name, "none") ? AUTH_NONE : AUTH_OTHER;
@@ -357,6 +356,16 @@ counts_as_failure(enum auth_method method)
     return method != AUTH_NONE && method != AUTH_PUBLICKEY_QUERY;
 }
 
+/* "none" only asks what may be tried: it waits for nothing but what
+ * conn_auth_delay said. */
+static uint32_t
+refusal_delay(const struct conn *c)
+{
+    const struct auth_state *a = &c->auth;
+    uint32_t least = a->method == AUTH_NONE ? 0 : c->limits.auth_delay_ms;
+    return a->delay_ms > least ? a->delay_ms : least;
+}
+
 static enum err
 deny(struct conn *c, bool is_partial)
 {
@@ -366,12 +375,19 @@ deny(struct conn *c, bool is_partial)
         ++a->n_failures >= c->limits.auth_failures)
         return conn_fail(c, ERR_AUTH, DISCONNECT_PROTOCOL_ERROR,
                          "too many authentication failures");
-    a->reply_ms = a->request_ms + c->limits.auth_delay_ms;
-    if (!is_partial && a->method != AUTH_NONE && a->reply_ms > c->now_ms) {
+    a->reply_ms = a->request_ms + refusal_delay(c);
+    if (!is_partial && a->reply_ms > c->now_ms) {
         c->await = AWAIT_AUTH_DELAY;
         return ERR_NONE;
     }
     return auth_send_failure(c);
+}
+
+void
+conn_auth_delay(struct conn *c, uint32_t ms)
+{
+    if (c->await == AWAIT_AUTH && c->role == CONN_SERVER)
+        c->auth.delay_ms = ms;
 }
 
 void

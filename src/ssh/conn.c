@@ -106,6 +106,21 @@ copy_text(const char *s, enum err *e)
     return copy;
 }
 
+/* "SSH-2.0-software comments" and its line end (RFC 4253 4.2). */
+static enum err
+set_own_ident(struct conn *c, const struct conn_config *config)
+{
+    bool has_comments = config->comments && config->comments[0] != '\0';
+    int n = snprintf(c->own_ident, sizeof c->own_ident, "SSH-2.0-%s%s%s\r\n",
+                     config->software, has_comments ? " " : "",
+                     has_comments ? config->comments : "");
+    if (n < 0 || (size_t)n >= sizeof c->own_ident)
+        return ERR_LIMIT;
+    c->own_ident_len = (size_t)n - 2;
+    bool is_printable = ident_is_printable(bytes_of(c->own_ident, c->own_ident_len));
+    return is_printable && !strchr(config->software, ' ') ? ERR_NONE : ERR_BUG;
+}
+
 static enum err
 copy_config(struct conn *c, const struct conn_config *config)
 {
@@ -116,11 +131,8 @@ copy_config(struct conn *c, const struct conn_config *config)
     buf_put_str(&c->auth.methods, config->auth_methods ? config->auth_methods : "");
     for (size_t i = 0; i < config->n_host_keys; i++)
         put_string(&c->host_keys, config->host_keys[i].blob);
-    int n =
-        snprintf(c->own_ident, sizeof c->own_ident, "SSH-2.0-%s\r\n", config->software);
-    if (n < 0 || (size_t)n >= sizeof c->own_ident)
-        return ERR_LIMIT;
-    c->own_ident_len = (size_t)n - 2;
+    if (e == ERR_NONE)
+        e = set_own_ident(c, config);
     if (e == ERR_NONE)
         e = buf_err(&c->host_keys);
     return e != ERR_NONE ? e : buf_err(&c->auth.methods);

@@ -85,6 +85,7 @@ struct conn_host_key {
 struct conn_config {
     enum conn_role role;
     const char *software;           /* "Ferry_0.1": softwareversion, without spaces */
+    const char *comments;           /* behind it in the identification; NULL: none */
     const char *lists[ALGO_SLOTS];  /* our proposals, in order, comma-separated; copied */
     const struct rand_source *rand; /* borrowed for the conn's life */
     const struct log_sink *log;     /* NULL: silent */
@@ -97,7 +98,12 @@ struct conn_config {
     const char *auth_methods; /* server: first "methods that can continue" */
 };
 
-/* now_ms: monotonic milliseconds, the base of all deadlines. */
+/*
+ * now_ms: monotonic milliseconds, the base of all deadlines.
+ * ERR_LIMIT: software and comments make an identification of more than 255 octets;
+ * ERR_BUG: they have characters that no identification may have; ERR_NOMEM,
+ * ERR_CRYPTO. RFC 4253 4.2.
+ */
 enum err
 conn_new(const struct conn_config *config, uint64_t now_ms, struct conn **conn) MUST_USE;
 void conn_free(struct conn *c); /* wipes keys; NULL allowed */
@@ -190,6 +196,7 @@ struct conn_auth_request {
      * signed_data and signature allow another process to verify it again. */
     const struct sig_algo *algo;
     struct bytes key;
+    bool is_hostbound; /* the signature covers our host key too */
     struct bytes signature, signed_data;
     struct sk_attest attest;
     /* keyboard-interactive: `string` each; n_responses of them */
@@ -253,6 +260,18 @@ enum auth_verdict {
 };
 /* methods: that can continue, for DENIED and PARTIAL; NULL: as before. */
 void conn_answer_auth(struct conn *c, enum auth_verdict verdict, const char *methods);
+
+/* The request in hand, if refused, is refused no sooner than ms after it came;
+ * auth_delay_ms holds besides. To be called before its conn_answer_auth. */
+void conn_auth_delay(struct conn *c, uint32_t ms);
+
+/*
+ * What a publickey signature covers, appended to out (RFC 4252 7). host_key: the
+ * blob that signed the first exchange hash, for the host-bound method (OpenSSH's
+ * PROTOCOL 3.1); empty: the plain one.
+ */
+void auth_signed_data(struct bytes session_id, struct bytes user, struct bytes algo,
+                      struct bytes key, struct bytes host_key, struct buf *out);
 
 struct conn_prompt {
     const char *text;

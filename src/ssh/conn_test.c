@@ -4,6 +4,7 @@
  */
 #include "base/base_test.h"
 
+#include "crypto/rand.h"
 #include "ssh/pair.h"
 
 static const struct conn_limits no_limits;
@@ -512,6 +513,89 @@ failure_comes_no_sooner_than_its_delay(void **state)
     pair_tick(&p, 1);
     assert_int_equal(p.n_auth_failures, 1);
     pair_free(&p);
+}
+
+static void
+postpone_by_500_ms(struct pair *p, const struct conn_auth_request *request)
+{
+    (void)request;
+    conn_auth_delay(p->server, 500);
+}
+
+/* A4: what the monitor wants, but never less than the engine's own delay. */
+static void
+a_refusal_can_be_postponed(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t auth_delay_ms, due_ms;
+    } cases[] = {{50, 500}, {800, 800}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct conn_limits limits = {.auth_delay_ms = cases[i].auth_delay_ms};
+        struct pair p;
+        pair_new(&p, &limits);
+        p.answers_auth = p.client_logs_in = false;
+        p.on_auth = postpone_by_500_ms;
+        pair_run(&p);
+        conn_auth_password(p.client, BYTES_LIT("guess"));
+        pair_run(&p);
+        pair_tick(&p, cases[i].due_ms - 1);
+        assert_int_equal(p.n_auth_failures, 0);
+        pair_tick(&p, 1);
+        assert_int_equal(p.n_auth_failures, 1);
+        pair_free(&p);
+    }
+}
+
+static void
+the_next_refusal_is_not_postponed(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_new(&p, &no_limits);
+    p.answers_auth = p.client_logs_in = false;
+    p.on_auth = postpone_by_500_ms;
+    pair_run(&p);
+    conn_auth_password(p.client, BYTES_LIT("guess"));
+    pair_run(&p);
+    pair_tick(&p, 500);
+    p.on_auth = NULL;
+    conn_auth_password(p.client, BYTES_LIT("guess"));
+    pair_run(&p);
+    pair_tick(&p, 5);
+    assert_int_equal(p.n_auth_failures, 2);
+    pair_free(&p);
+}
+
+static void
+expect_rebuilt(struct pair *p, const struct conn_auth_request *r)
+{
+    struct buf data;
+    buf_init(&data, 4096);
+    auth_signed_data(conn_session_id(p->server), r->user, bytes_str(r->algo->name),
+                     r->key, r->is_hostbound ? pair_key() : (struct bytes){0}, &data);
+    assert_int_equal(r->method, AUTH_PUBLICKEY);
+    assert_int_equal(r->is_hostbound, p->client->auth.hostbound);
+    assert_true(bytes_eq(buf_bytes(&data), r->signed_data));
+    buf_clear(&data);
+}
+
+static void
+what_a_key_signed_can_be_rebuilt_from_the_request(void **state)
+{
+    (void)state;
+    for (int is_hostbound = 0; is_hostbound <= 1; is_hostbound++) {
+        struct pair p;
+        pair_new(&p, &no_limits);
+        p.client_logs_in = false;
+        p.on_auth = expect_rebuilt;
+        pair_run(&p);
+        p.client->auth.hostbound = is_hostbound;
+        conn_auth_publickey(p.client, sig_by_name(BYTES_LIT("ssh-ed25519")), pair_key());
+        pair_login(&p);
+        assert_int_equal(p.n_auth_requests, 1);
+        pair_free(&p);
+    }
 }
 
 static void
@@ -1034,6 +1118,41 @@ unanswered_keepalives_end_it(void **state)
 }
 
 static void
+the_identification_has_comments_that_fit_a_line(void **state)
+{
+    (void)state;
+    enum { MOST = IDENT_MAX - sizeof "SSH-2.0-Ferry_0.1 \r\n" + 1 };
+    char longest[MOST + 1] = {0}, too_long[MOST + 2] = {0};
+    memset(longest, 'c', MOST);
+    memset(too_long, 'c', MOST + 1);
+    const struct {
+        const char *software, *comments, *line; /* NULL: whatever was asked for */
+        enum err e;
+    } cases[] = {
+        {"Ferry_0.1", NULL, "SSH-2.0-Ferry_0.1", ERR_NONE},
+        {"Ferry_0.1", "", "SSH-2.0-Ferry_0.1", ERR_NONE},
+        {"Ferry_0.1", "mail me", "SSH-2.0-Ferry_0.1 mail me", ERR_NONE},
+        {"Ferry_0.1", longest, NULL, ERR_NONE},
+        {"Ferry_0.1", too_long, NULL, ERR_LIMIT},
+        {"Ferry_0.1", "two\nlines", NULL, ERR_BUG},
+        {"Ferry_0.1", "caf\xc3\xa9", NULL, ERR_BUG},
+        {"Ferry 0.1", NULL, NULL, ERR_BUG},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct conn_config config = {.role = CONN_CLIENT,
+                                     .software = cases[i].software,
+                                     .comments = cases[i].comments,
+                                     .rand = &rand_system};
+        struct conn *c = NULL;
+        assert_int_equal(conn_new(&config, 0, &c), cases[i].e);
+        if (c && cases[i].line)
+            assert_true(
+                bytes_eq_str(bytes_of(c->own_ident, c->own_ident_len), cases[i].line));
+        conn_free(c);
+    }
+}
+
+static void
 answers_for_nothing_are_ignored(void **state)
 {
     (void)state;
@@ -1073,6 +1192,9 @@ main(void)
         cmocka_unit_test(failures_are_counted),
         cmocka_unit_test(all_requests_are_counted),
         cmocka_unit_test(failure_comes_no_sooner_than_its_delay),
+        cmocka_unit_test(a_refusal_can_be_postponed),
+        cmocka_unit_test(the_next_refusal_is_not_postponed),
+        cmocka_unit_test(what_a_key_signed_can_be_rebuilt_from_the_request),
         cmocka_unit_test(user_name_may_not_change),
         cmocka_unit_test(odd_publickey_requests_are_refused_without_asking),
         cmocka_unit_test(malformed_requests_end_the_connection),
@@ -1094,6 +1216,7 @@ main(void)
         cmocka_unit_test(committing_nothing_sends_nothing),
         cmocka_unit_test(silence_is_ended_by_deadlines),
         cmocka_unit_test(unanswered_keepalives_end_it),
+        cmocka_unit_test(the_identification_has_comments_that_fit_a_line),
         cmocka_unit_test(answers_for_nothing_are_ignored),
     };
     pair_init();

@@ -85,6 +85,7 @@ struct auth_state {
     bool is_done;
     uint32_t n_failures, n_requests, n_queries;
     uint64_t request_ms; /* when the present request came */
+    uint32_t delay_ms;   /* its refusal waits for that long at least */
     uint64_t reply_ms;   /* AWAIT_AUTH_DELAY: when FAILURE goes out */
     bool reply_is_partial;
     enum auth_method method; /* of the present request */
@@ -263,11 +264,6 @@ enum err auth_on_pk_ok(struct conn *c, const void *msg);
 enum err auth_on_passwd_changereq(struct conn *c, const void *msg);
 enum err auth_on_info_request(struct conn *c, const void *msg);
 enum err auth_signed(struct conn *c, struct bytes signature);
-/* Both roles: what a publickey signature covers (RFC 4252 7; OpenSSH's PROTOCOL
- * 3.1 for host-bound). host_key empty: the plain method. */
-void
-auth_put_signed_data(const struct conn *c, struct bytes user, const struct sig_algo *algo,
-                     struct bytes key, struct bytes host_key, struct buf *out);
 /* Both roles: authenticated from here on. */
 void auth_done(struct conn *c);
 

@@ -22,8 +22,8 @@ strip_line_end(struct bytes line)
     return line;
 }
 
-static bool
-is_printable(struct bytes line)
+bool
+ident_is_printable(struct bytes line)
 {
     for (size_t i = 0; i < line.n; i++)
         if (line.p[i] < 0x20 || line.p[i] > 0x7e)
@@ -37,7 +37,7 @@ take_line(struct ident *id, struct bytes line, struct fault *why)
 {
     if (line.n > IDENT_MAX - 2)
         return refuse(why, "the peer's identification line is longer than 255 octets");
-    if (!is_printable(line))
+    if (!ident_is_printable(line))
         return refuse(why, "the peer's identification line has control characters");
     if (!bytes_has_prefix(line, "SSH-2.0-") && !bytes_has_prefix(line, "SSH-1.99-"))
         return refuse(why, "the peer does not speak SSH 2.0");

@@ -18,6 +18,9 @@ struct ident {
     size_t n_pre_octets;
 };
 
+/* An identification has no others (RFC 4253 4.2). */
+bool ident_is_printable(struct bytes line);
+
 /*
  * Look for the peer's line in what has arrived. *used: octets to drop, also
  * when it has not come yet. *is_done: it is in `id`.

@@ -23,11 +23,17 @@ pair_exit(void)
     privkey_free(host_key);
 }
 
+struct bytes
+pair_key(void)
+{
+    return pubkey_blob(privkey_public(host_key));
+}
+
 static struct conn *
 make(enum conn_role role, const struct conn_limits *limits, uint64_t now)
 {
     struct conn *c = NULL;
-    struct conn_host_key key = {pubkey_blob(privkey_public(host_key))};
+    struct conn_host_key key = {pair_key()};
     struct conn_config config = {
         .role = role,
         .software = "FerryPair",
@@ -107,6 +113,9 @@ static void
 client_event(struct pair *p, const struct conn_event *ev)
 {
     switch (ev->type) {
+    case CONN_EV_SIGN:
+        sign(p->client, &ev->sign);
+        return;
     case CONN_EV_HOST_KEY:
         conn_answer_host_key(p->client, true);
         return;
@@ -146,6 +155,8 @@ server_event(struct pair *p, const struct conn_event *ev)
         return;
     case CONN_EV_AUTH_REQUEST:
         p->n_auth_requests++;
+        if (p->on_auth)
+            p->on_auth(p, &ev->auth);
         conn_answer_auth(p->server, p->answers_auth ? AUTH_ACCEPTED : AUTH_DENIED, NULL);
         return;
     case CONN_EV_CHANNEL_OPENED:

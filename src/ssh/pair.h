@@ -19,10 +19,15 @@ struct pair {
     uint32_t n_auth_requests, n_auth_failures, n_hostkeys, n_proven;
     size_t client_got, server_got;       /* octets of channel data */
     bool client_is_deaf, server_is_deaf; /* nothing is carried to it */
+    /* NULL, or: sees each request before the server's answer */
+    void (*on_auth)(struct pair *p, const struct conn_auth_request *request);
 };
 
 void pair_init(void); /* once a process */
 void pair_exit(void);
+
+/* The key that is everybody's here: the server's host key, the client's own. */
+struct bytes pair_key(void);
 
 /* Limits apply to both. */
 void pair_new(struct pair *p, const struct conn_limits *limits);
