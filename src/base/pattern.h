@@ -20,7 +20,7 @@ enum pattern_verdict {
     PATTERN_NO = 0,
     PATTERN_YES,
     PATTERN_VETO, /* an item with leading '!' matched: outranks every other */
-    PATTERN_BAD,  /* only from key/pattern.h: a malformed list of addresses */
+    PATTERN_BAD,  /* only from base/address.h: a malformed list of addresses */
 };
 
 enum pattern_verdict

@@ -9,14 +9,25 @@
 #ifndef FERRY_CONFIG_SERVER_CONFIG_H
 #define FERRY_CONFIG_SERVER_CONFIG_H
 
-#include <stdio.h>
-
 #include "config/server_options.h"
 
 enum {
     SERVER_CONFIG_DEPTH = 16,        /* Include in Include */
     SERVER_CONFIG_FILES = 256,       /* in all */
     SERVER_CONFIG_DIRECTIVES = 8192, /* in all */
+    SERVER_CONFIG_BLOCKS = 1024,     /* Match lines */
+};
+
+/* Words that mean something to other folders, which say what they know. */
+enum server_vocabulary {
+    SERVER_WORD_KEX,
+    SERVER_WORD_HOST_KEY,
+    SERVER_WORD_CIPHER,
+    SERVER_WORD_MAC,
+    SERVER_WORD_USER_KEY,
+    SERVER_WORD_CA_SIGNATURE,
+    SERVER_WORD_RIGHT,   /* of Permissions: vfs/policy.h */
+    SERVER_WORD_REQUEST, /* of internal-sftp -p and -P: sftp-server(8) */
 };
 
 struct server_config_reader {
@@ -26,6 +37,8 @@ struct server_config_reader {
      * None is no error. A relative pattern belongs to the main file's directory. */
     enum err (*glob)(void *ctx, const char *pattern, struct buf *paths,
                      struct fault *why);
+    /* Does the program know this word? NULL: whatever is well formed passes. */
+    bool (*knows)(void *ctx, enum server_vocabulary vocabulary, struct bytes word);
     void *ctx;
 };
 
@@ -51,6 +64,7 @@ struct server_context {
     const char *address; /* the peer's, numeric */
     const char *local_address;
     uint16_t local_port;
+    bool is_user_unknown; /* Match invalid-user */
 };
 
 /*
@@ -62,10 +76,11 @@ enum err server_config_effective(const struct server_config *config,
                                  const struct server_context *context,
                                  struct server_options *o) MUST_USE;
 
-/* Every option with its value, a line each, in the table's order: -T. */
-void server_options_print(const struct server_options *o, FILE *out);
+/* Append every option with its value, a line each, in the table's order: -T. What
+ * is printed, read as a configuration, gives the same options. */
+void server_options_print(const struct server_options *o, struct buf *out);
 
-/* A man page's section with every keyword, from the table: doc/ferryd.conf.5. */
-void server_options_manual(FILE *out);
+/* Append a man page's section with every keyword, from the table. */
+void server_options_manual(struct buf *out);
 
 #endif

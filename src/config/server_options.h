@@ -5,8 +5,9 @@
  *
  * A `struct server_options` is what holds for one connection or for the whole
  * daemon, all Match blocks applied and all defaults filled in; see
- * config/server_config.h for where it comes from. Texts are owned, NULL when
- * not set. Times in seconds, sizes in octets, 0 = none unless said otherwise.
+ * config/server_config.h for where it comes from. Texts are owned; NULL is both
+ * "not set" and the word "none". Times in seconds, sizes in octets, 0 = none
+ * unless said otherwise.
  */
 #ifndef FERRY_CONFIG_SERVER_OPTIONS_H
 #define FERRY_CONFIG_SERVER_OPTIONS_H
@@ -14,7 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/ssh_options.h" /* struct option_list */
+#include "config/ssh_options.h" /* struct option_list, enum address_family */
 
 enum server_login_as_root {
     ROOT_LOGIN_NO,
@@ -41,7 +42,7 @@ enum server_event {
 };
 
 struct server_penalties {
-    bool is_enabled;
+    int is_enabled;                                   /* 0, 1 */
     uint32_t crash, authfail, baduser, noauth, grace; /* seconds each */
     uint32_t min, max;                                /* seconds */
     uint32_t max_sources4, max_sources6;
@@ -50,6 +51,7 @@ struct server_penalties {
 struct server_options {
     /* ---- for the whole daemon: outside Match only ---- */
     struct option_list ports, listen_addresses; /* as written; "HOST[:PORT]" */
+    int address_family;                         /* enum address_family */
     struct option_list host_keys, host_certificates;
     char *kex, *ciphers, *macs, *host_key_algorithms, *ca_algorithms; /* with + - ^ */
     char *profile;         /* ours: "default", "compat", "gov" */
@@ -65,16 +67,17 @@ struct server_options {
     char *syslog_facility;
     char *pid_file;
     int use_pam;
+    char *pam_service; /* name of the file in /etc/pam.d */
     int tcp_keep_alive;
     int accounts;                       /* ours: enum server_accounts bits */
     char *account_database;             /* ours: path */
     char *state_directory;              /* ours: path */
-    char *control_socket;               /* ours: path; "none" */
+    char *control_socket;               /* ours: path */
     int sandbox;                        /* ours: enum server_sandbox */
     char *pre_auth_user, *virtual_user; /* ours: system users, when started as root */
     int log_style;                      /* ours: enum server_log_style */
     char *log_target;                   /* ours: "stderr", "syslog", "journal", path */
-    char *audit_log;                    /* ours: path; "none" */
+    char *audit_log;                    /* ours: path */
     char *trusted_proxies;              /* ours: CIDR list that speaks PROXY v2 */
     int drain_s;                        /* ours: from SIGTERM to the end */
     int max_connections;                /* ours */
@@ -96,13 +99,14 @@ struct server_options {
     int permit_root_login;                             /* enum server_login_as_root */
     struct option_list allow_users, deny_users, allow_groups, deny_groups;
     int max_auth_tries, max_sessions; /* channels of one connection */
-    char *chroot_directory;           /* with %h %u %U %%; NULL or "none" */
-    char *force_command;              /* "internal-sftp" and its -P -p -R -d -u -f -l */
+    char *chroot_directory;           /* with %h %u %U %% */
+    char *force_command;              /* "internal-sftp -R ..."; config/sftp_command.h */
+    char *sftp_subsystem;             /* the same; holds where force_command is NULL */
     int alive_interval_s, alive_count_max;
     int channel_timeout_s;               /* ChannelTimeout session=; 0: none */
     int unused_connection_timeout_s;     /* 0: none */
     int64_t rekey_octets, rekey_seconds; /* 0: the default */
-    char *banner;                        /* path; NULL or "none" */
+    char *banner;                        /* path */
     int is_read_only;                    /* ours: ReadOnly */
     int umask;                           /* ours: octal; OPTION_UNSET: 022 */
     int max_account_sessions;            /* ours: MaxAccountSessions, connections */

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "key/pattern.h"
+#include "base/address.h"
 #include "key/pubkey_line.h"
 #include "key/text_line.h"
 

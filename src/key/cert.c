@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "key/pattern.h"
+#include "base/address.h"
 #include "wire/cursor.h"
 #include "wire/put.h"
 

@@ -4,7 +4,7 @@
 #include "base/secret.h"
 #include "crypto/hash.h"
 #include "key/armor.h"
-#include "key/pattern.h"
+#include "base/address.h"
 #include "key/pubkey_line.h"
 #include "key/text_line.h"
 

@@ -1,9 +1,7 @@
-/* See pattern.h. */
-#include "key/pattern.h"
+/* See address.h. */
+#include "base/address.h"
 
 #include <arpa/inet.h>
-
-#include "key/text_line.h"
 
 /* ---- addresses ---- */
 

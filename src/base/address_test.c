@@ -1,8 +1,8 @@
-#include "key/key_test.h"
+#include "base/base_test.h"
 
 #include <time.h>
 
-#include "key/pattern.h"
+#include "base/address.h"
 
 static const struct {
     const char *pattern, *text;
