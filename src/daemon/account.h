@@ -9,6 +9,7 @@
 #ifndef FERRY_DAEMON_ACCOUNT_H
 #define FERRY_DAEMON_ACCOUNT_H
 
+#include "account/name.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/rand.h"
@@ -16,7 +17,7 @@
 #include "crypto/algos.h"
 #include "crypto/hash.h"
 
-enum { ACCOUNT_USER_MAX = 64 }; /* octets; threats A9 */
+enum { ACCOUNT_USER_MAX = ACCOUNT_NAME_MAX }; /* octets; threats A9 */
 
 struct account {
     char user[ACCOUNT_USER_MAX + 1];
@@ -35,9 +36,6 @@ enum account_key_flag {
     ACCOUNT_TOUCH_WAIVED = 1,
     ACCOUNT_VERIFY_REQUIRED = 2,
 };
-
-/* [A-Za-z0-9._@+-]{1,64}, not beginning with '-' or '.' (threats A9). */
-bool user_name_is_valid(struct bytes name);
 
 /* An account with this name that nobody can log in to yet. name: valid. */
 void account_init(struct account *a, const char *name, const char *ca_algos);

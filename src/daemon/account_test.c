@@ -1,4 +1,4 @@
-/* The virtual user: names, password, keys. */
+/* The virtual user: password, keys. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,35 +11,6 @@
 #include "crypto/sig.h"
 #include "daemon/account.h"
 #include "key/pubkey_line.h"
-
-static void
-hostile_user_names_are_invalid(void **state)
-{
-    static const char long_name[] =
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    static const struct bytes bad[] = {
-        BYTES_LIT(""),
-        BYTES_LIT("-rf"),
-        BYTES_LIT("."),
-        BYTES_LIT(".."),
-        BYTES_LIT("a/b"),
-        BYTES_LIT("a b"),
-        BYTES_LIT("a\0b"),
-        BYTES_LIT("a\n"),
-        BYTES_LIT("$(id)"),
-        BYTES_LIT("\xc3\xbc"),
-        BYTES_LIT("a;b"),
-        BYTES_LIT("%u"),
-        {(const uint8_t *)long_name, 65},
-    };
-    static const char *const good[] = {"a", "alice", "A.b-c_d@e+f", "0"};
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        assert_false(user_name_is_valid(bad[i]));
-    for (size_t i = 0; i < ARRAY_LEN(good); i++)
-        assert_true(user_name_is_valid(bytes_str(good[i])));
-    assert_true(user_name_is_valid(bytes_of(long_name, 64)));
-}
 
 static void
 only_the_whole_password_of_the_user_is_accepted(void **state)
@@ -195,7 +166,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_user_names_are_invalid),
         cmocka_unit_test(only_the_whole_password_of_the_user_is_accepted),
         cmocka_unit_test(account_without_password_accepts_none),
         cmocka_unit_test(made_passwords_differ_and_can_be_typed),
