@@ -4,7 +4,6 @@
  */
 #include "config/ssh_options.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,32 +23,23 @@ enum value_type {
     VALUE_IGNORED,
 };
 
-struct value_word {
-    const char *word;
-    int value;
-};
-
-static const struct value_word yes_no[] = {
-    {"yes", 1}, {"no", 0}, {"true", 1}, {"false", 0}, {NULL, 0}};
-static const struct value_word strict_words[] = {{"yes", STRICT_YES},
-                                                 {"true", STRICT_YES},
-                                                 {"no", STRICT_NO},
-                                                 {"off", STRICT_NO},
-                                                 {"false", STRICT_NO},
-                                                 {"ask", STRICT_ASK},
-                                                 {"accept-new", STRICT_ACCEPT_NEW},
-                                                 {NULL, 0}};
-static const struct value_word family_words[] = {
-    {"any", FAMILY_ANY}, {"inet", FAMILY_INET}, {"inet6", FAMILY_INET6}, {NULL, 0}};
-static const struct value_word yes_no_ask[] = {{"yes", ANSWER_YES},  {"no", ANSWER_NO},
-                                               {"true", ANSWER_YES}, {"false", ANSWER_NO},
-                                               {"ask", ANSWER_ASK},  {NULL, 0}};
+static const struct option_word strict_words[] = {{"yes", STRICT_YES},
+                                                  {"true", STRICT_YES},
+                                                  {"no", STRICT_NO},
+                                                  {"off", STRICT_NO},
+                                                  {"false", STRICT_NO},
+                                                  {"ask", STRICT_ASK},
+                                                  {"accept-new", STRICT_ACCEPT_NEW},
+                                                  {NULL, 0}};
+static const struct option_word yes_no_ask[] = {
+    {"yes", ANSWER_YES},  {"no", ANSWER_NO},   {"true", ANSWER_YES},
+    {"false", ANSWER_NO}, {"ask", ANSWER_ASK}, {NULL, 0}};
 
 struct keyword {
     const char *name;
     enum value_type type;
     size_t offset; /* of the member in struct ssh_options */
-    const struct value_word *words;
+    const struct option_word *words;
     int min, max;
 };
 
@@ -58,9 +48,9 @@ struct keyword {
     {                                              \
         name, VALUE_STRING, AT(member), NULL, 0, 0 \
     }
-#define SWITCH(name, member)                       \
-    {                                              \
-        name, VALUE_WORD, AT(member), yes_no, 0, 0 \
+#define SWITCH(name, member)                              \
+    {                                                     \
+        name, VALUE_WORD, AT(member), option_yes_no, 0, 0 \
     }
 #define NUMBER(name, member, min, max)                 \
     {                                                  \
@@ -75,7 +65,7 @@ static const struct keyword keywords[] = {
     STRING("HostName", hostname),
     STRING("User", user),
     NUMBER("Port", port, 1, 65535),
-    {"AddressFamily", VALUE_WORD, AT(address_family), family_words, 0, 0},
+    {"AddressFamily", VALUE_WORD, AT(address_family), option_families, 0, 0},
     STRING("BindAddress", bind_address),
     STRING("BindInterface", bind_interface),
     {"ConnectTimeout", VALUE_TIME, AT(connect_timeout), NULL, 0, 0},
@@ -250,14 +240,6 @@ ssh_options_init(struct ssh_options *o)
     o->rekey_octets = o->rekey_seconds = OPTION_UNSET;
 }
 
-static void
-list_clear(struct option_list *list)
-{
-    for (size_t i = 0; i < list->n; i++)
-        free(list->item[i]);
-    list->n = 0;
-}
-
 void
 ssh_options_clear(struct ssh_options *o)
 {
@@ -267,7 +249,7 @@ ssh_options_clear(struct ssh_options *o)
             free(*string_at(o, k));
             *string_at(o, k) = NULL;
         } else if (k->type == VALUE_LIST || k->type == VALUE_APPEND) {
-            list_clear(list_at(o, k));
+            option_list_clear(list_at(o, k));
         }
     }
 }
@@ -310,110 +292,6 @@ ssh_options_fill_defaults(struct ssh_options *o)
 /* ---- values ---- */
 
 static enum err
-refuse(struct buf *why, const char *keyword, const char *sentence, const char *value)
-{
-    buf_reset(why);
-    buf_printf(why, "%s: %s", keyword, sentence);
-    if (value) {
-        buf_put_str(why, " \"");
-        text_escape(why, bytes_str(value), 200);
-        buf_put_str(why, "\"");
-    }
-    return ERR_PROTO;
-}
-
-/* A unit's factor by its letter; 0: no such unit. */
-static int64_t
-time_unit(char letter)
-{
-    switch (letter) {
-    case '\0':
-    case 's':
-    case 'S':
-        return 1;
-    case 'm':
-    case 'M':
-        return 60;
-    case 'h':
-    case 'H':
-        return 3600;
-    case 'd':
-    case 'D':
-        return 86400;
-    case 'w':
-    case 'W':
-        return 604800;
-    default:
-        return 0;
-    }
-}
-
-/* Decimal digits at *text, at most INT32_MAX; -1: none, or too many. */
-static int64_t
-take_digits(const char **text)
-{
-    int64_t x = 0;
-    const char *p = *text;
-    for (; *p >= '0' && *p <= '9'; p++) {
-        x = x * 10 + (*p - '0');
-        if (x > INT32_MAX)
-            return -1;
-    }
-    if (p == *text)
-        return -1;
-    *text = p;
-    return x;
-}
-
-int64_t
-config_time(const char *text)
-{
-    int64_t total = 0;
-    do {
-        int64_t x = take_digits(&text);
-        int64_t unit = time_unit(*text);
-        if (x < 0 || unit == 0)
-            return -1;
-        if (*text)
-            text++;
-        total += x * unit;
-        if (total > INT32_MAX)
-            return -1;
-    } while (*text);
-    return total;
-}
-
-int64_t
-config_size(const char *text)
-{
-    char *end;
-    errno = 0;
-    long long x = strtoll(text, &end, 10);
-    if (end == text || errno != 0 || x < 0)
-        return -1;
-    int shift;
-    switch (*end) {
-    case '\0':
-        return x;
-    case 'k':
-    case 'K':
-        shift = 10;
-        break;
-    case 'm':
-    case 'M':
-        shift = 20;
-        break;
-    case 'g':
-    case 'G':
-        shift = 30;
-        break;
-    default:
-        return -1;
-    }
-    return end[1] != '\0' || x > (INT64_MAX >> shift) ? -1 : (int64_t)x << shift;
-}
-
-static enum err
 set_number(int *member, int value)
 {
     if (*member == OPTION_UNSET)
@@ -431,69 +309,42 @@ set_string(char **member, struct bytes value)
 }
 
 static enum err
-list_add(struct option_list *list, const char *value)
-{
-    if (list->n == OPTION_LIST_MAX)
-        return ERR_LIMIT;
-    list->item[list->n] = strdup(value);
-    if (!list->item[list->n])
-        return ERR_NOMEM;
-    list->n++;
-    return ERR_NONE;
-}
-
-static enum err
 set_list(struct option_list *list, const struct words *w)
 {
     if (list->n != 0)
         return ERR_NONE;
     enum err e = ERR_NONE;
     for (size_t i = 1; i < w->n && e == ERR_NONE; i++)
-        e = list_add(list, words_at(w, i));
+        e = option_list_add(list, words_at(w, i));
     return e;
 }
-
-/* -1: not a number within the row's range. */
-static int
-read_number(const struct keyword *k, const char *value)
-{
-    int64_t x = take_digits(&value);
-    return *value != '\0' || x < k->min || x > k->max ? -1 : (int)x;
-}
-
-static int
-read_time(const char *value)
-{
-    return strcasecmp(value, "none") == 0 ? 0 : (int)config_time(value);
-}
-
-static int
-read_word(const struct keyword *k, const char *value)
-{
-    for (const struct value_word *w = k->words; w->word; w++)
-        if (strcasecmp(w->word, value) == 0)
-            return w->value;
-    return -1;
-}
-
-enum { REKEY_LEAST = 16 }; /* octets; below this nothing but rekeying would happen */
 
 static enum err
 set_rekey(struct ssh_options *o, const struct words *w, bool is_active, struct buf *why)
 {
-    const char *size = words_at(w, 1);
-    bool is_word = strcasecmp(size, "default") == 0 || strcasecmp(size, "none") == 0;
-    int64_t octets = is_word ? 0 : config_size(size);
-    if (octets < 0 || (!is_word && octets < REKEY_LEAST))
-        return refuse(why, words_at(w, 0), "not a size of at least 16 octets", size);
-    int64_t seconds = w->n > 2 ? read_time(words_at(w, 2)) : 0;
-    if (seconds < 0)
-        return refuse(why, words_at(w, 0), "not a time", words_at(w, 2));
+    struct rekey_limit limit;
+    const char *bad;
+    const char *sentence = value_rekey_limit(w, &limit, &bad);
+    if (sentence)
+        return value_refuse(why, words_at(w, 0), sentence, bad);
     if (is_active && o->rekey_octets == OPTION_UNSET) {
-        o->rekey_octets = octets;
-        o->rekey_seconds = seconds;
+        o->rekey_octets = limit.octets;
+        o->rekey_seconds = limit.seconds;
     }
     return ERR_NONE;
+}
+
+static bool
+read_scalar(const struct keyword *k, const char *value, int *x)
+{
+    int64_t number = 0;
+    if (k->type == VALUE_TIME)
+        return value_time(value, x);
+    if (k->type == VALUE_WORD)
+        return value_word(k->words, value, x);
+    bool is_right = value_number(value, k->min, k->max, &number);
+    *x = (int)number;
+    return is_right;
 }
 
 /* Rows whose value is one number: read it, refuse nonsense even when inactive. */
@@ -501,11 +352,9 @@ static enum err
 set_scalar(struct ssh_options *o, const struct keyword *k, const char *value,
            bool is_active, struct buf *why)
 {
-    int x = k->type == VALUE_NUMBER ? read_number(k, value)
-            : k->type == VALUE_TIME ? read_time(value)
-                                    : read_word(k, value);
-    if (x < 0)
-        return refuse(why, k->name, "unsupported value", value);
+    int x;
+    if (!read_scalar(k, value, &x))
+        return value_refuse(why, k->name, "unsupported value", value);
     return is_active ? set_number(number_at(o, k), x) : ERR_NONE;
 }
 
@@ -520,7 +369,7 @@ set_text(struct ssh_options *o, const struct keyword *k, const struct words *w)
     case VALUE_LIST:
         return set_list(list_at(o, k), w);
     case VALUE_APPEND:
-        return list_add(list_at(o, k), words_at(w, 1));
+        return option_list_add(list_at(o, k), words_at(w, 1));
     default:
         return ERR_BUG;
     }
@@ -533,12 +382,12 @@ set_row(struct ssh_options *o, const struct keyword *k, const struct words *w,
     if (k->type == VALUE_IGNORED)
         return ERR_NONE;
     if (w->n < 2)
-        return refuse(why, k->name, "missing argument", NULL);
+        return value_refuse(why, k->name, "missing argument", NULL);
     size_t most = k->type == VALUE_REKEY                           ? 3
                   : k->type == VALUE_LIST || k->type == VALUE_REST ? CONFIG_WORDS_MAX
                                                                    : 2;
     if (w->n > most)
-        return refuse(why, k->name, "extra argument", words_at(w, most));
+        return value_refuse(why, k->name, "extra argument", words_at(w, most));
     if (k->type == VALUE_REKEY)
         return set_rekey(o, w, is_active, why);
     if (k->type == VALUE_NUMBER || k->type == VALUE_TIME || k->type == VALUE_WORD)
@@ -546,7 +395,7 @@ set_row(struct ssh_options *o, const struct keyword *k, const struct words *w,
     if (!is_active)
         return ERR_NONE;
     enum err e = set_text(o, k, w);
-    return e == ERR_LIMIT ? refuse(why, k->name, "too many values", NULL) : e;
+    return e == ERR_LIMIT ? value_refuse(why, k->name, "too many values", NULL) : e;
 }
 
 static bool
@@ -567,7 +416,7 @@ ssh_options_set(struct ssh_options *o, const struct words *w, bool is_active,
         return set_row(o, k, w, is_active, why);
     if (is_unknown_ignored(o, name))
         return ERR_NONE;
-    return refuse(why, "Bad configuration option", "unknown keyword", name);
+    return value_refuse(why, "Bad configuration option", "unknown keyword", name);
 }
 
 enum err
@@ -578,9 +427,9 @@ ssh_options_set_text(struct ssh_options *o, const char *text, struct buf *why)
     const char *sentence = NULL;
     enum err e = words_split(&words, bytes_str(text), &sentence);
     if (e == ERR_PROTO)
-        e = refuse(why, "-o", sentence, text);
+        e = value_refuse(why, "-o", sentence, text);
     else if (e == ERR_NONE && words.n == 0)
-        e = refuse(why, "-o", "no keyword in", text);
+        e = value_refuse(why, "-o", "no keyword in", text);
     else if (e == ERR_NONE)
         e = ssh_options_set(o, &words, true, why);
     words_clear(&words);

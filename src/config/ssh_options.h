@@ -9,22 +9,12 @@
 #ifndef FERRY_CONFIG_SSH_OPTIONS_H
 #define FERRY_CONFIG_SSH_OPTIONS_H
 
-#include "config/words.h"
-
-enum { OPTION_UNSET = -1 };
+#include "config/value.h"
 
 enum strict_host_key { STRICT_NO, STRICT_YES, STRICT_ASK, STRICT_ACCEPT_NEW };
 enum address_family { FAMILY_ANY, FAMILY_INET, FAMILY_INET6 };
 /* Of UpdateHostKeys; the switches use 0 and 1 of the same scale. */
 enum yes_no_ask { ANSWER_NO, ANSWER_YES, ANSWER_ASK };
-
-enum { OPTION_LIST_MAX = 64 };
-
-/* Values that accumulate, or several values of one line; each owned. */
-struct option_list {
-    char *item[OPTION_LIST_MAX];
-    size_t n;
-};
 
 /*
  * Strings: NULL when not set; owned. Numbers: OPTION_UNSET when not set.
@@ -71,12 +61,6 @@ enum err ssh_options_set(struct ssh_options *o, const struct words *words, bool 
 /* "name", "name=value" or "name value", as `-o` takes it. */
 enum err
 ssh_options_set_text(struct ssh_options *o, const char *text, struct buf *why) MUST_USE;
-
-/* Seconds of "90", "1h30m", "2w"; -1: not a time. TIME FORMATS of sshd_config(5). */
-int64_t config_time(const char *text);
-
-/* Octets of "1G", "512M", "4096"; -1: not a size. */
-int64_t config_size(const char *text);
 
 enum config_keyword_kind {
     KEYWORD_SET,     /* a row with a member above */
