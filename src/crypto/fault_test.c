@@ -183,6 +183,9 @@ packet_passes(const char *cipher_name, const char *mac_name)
         e = protect_new(cipher, mac, false, key, iv, mac_key, &opener);
     if (e == ERR_NONE)
         e = check_packets(sealer, opener);
+    struct protect_keys keys;
+    if (e == ERR_NONE)
+        e = protect_export(sealer, &keys);
     protect_free(sealer);
     protect_free(opener);
     return e;

@@ -53,6 +53,19 @@ mac_by_name(struct bytes name)
     return NULL;
 }
 
+/* For protect_export; the lengths have been checked. */
+static void
+keep_keys(struct protect *p, const struct protect_views *v)
+{
+    p->keys = (struct protect_keys){
+        .key_len = v->cipher.n, .iv_len = v->iv.n, .mac_key_len = v->mac.n};
+    memcpy(p->keys.key, v->cipher.p, v->cipher.n);
+    if (v->iv.n != 0)
+        memcpy(p->keys.iv, v->iv.p, v->iv.n);
+    if (v->mac.n != 0)
+        memcpy(p->keys.mac_key, v->mac.p, v->mac.n);
+}
+
 enum err
 protect_new(const struct cipher_algo *cipher, const struct mac_algo *mac, bool is_sealing,
             struct bytes key, struct bytes iv, struct bytes mac_key, struct protect **p)
@@ -61,8 +74,21 @@ protect_new(const struct cipher_algo *cipher, const struct mac_algo *mac, bool i
         return ERR_BUG;
     if (!cipher->is_aead && (!mac || mac_key.n != mac->key_len))
         return ERR_BUG;
-    const struct protect_keys keys = {.cipher = key, .iv = iv, .mac = mac_key};
-    return cipher->make->make(cipher, mac, is_sealing, &keys, p);
+    const struct protect_views keys = {
+        .cipher = key, .iv = iv, .mac = cipher->is_aead ? (struct bytes){0} : mac_key};
+    enum err e = cipher->make->make(cipher, mac, is_sealing, &keys, p);
+    if (e == ERR_NONE)
+        keep_keys(*p, &keys);
+    return e;
+}
+
+enum err
+protect_export(const struct protect *p, struct protect_keys *keys)
+{
+    *keys = p->keys;
+    if (keys->key_len == 0)
+        return ERR_BUG;
+    return p->ops->iv_now(p, keys->iv) ? ERR_NONE : ERR_CRYPTO;
 }
 
 void
@@ -127,13 +153,21 @@ none_length(struct protect *p, uint32_t seq, uint8_t *wire, uint32_t *packet_len
     return ERR_NONE;
 }
 
+static bool
+none_iv(const struct protect *p, uint8_t iv[PROTECT_IV_MAX])
+{
+    (void)p, (void)iv;
+    return false;
+}
+
 static void
 none_free(struct protect *p)
 {
     free(p);
 }
 
-static const struct protect_ops none_ops = {none_pass, none_length, none_pass, none_free};
+static const struct protect_ops none_ops = {none_pass, none_length, none_pass, none_iv,
+                                            none_free};
 
 enum err
 protect_new_none(struct protect **p)

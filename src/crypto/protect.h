@@ -68,6 +68,22 @@ enum err protect_new(const struct cipher_algo *cipher, const struct mac_algo *ma
 /* Wipes the keys. NULL allowed. */
 void protect_free(struct protect *p);
 
+enum { PROTECT_KEY_MAX = 64, PROTECT_IV_MAX = 16, PROTECT_MAC_KEY_MAX = 64 };
+
+/* What protect_new was given, or would have to be given; secret. */
+struct protect_keys {
+    size_t key_len, iv_len, mac_key_len; /* octets used of these */
+    uint8_t key[PROTECT_KEY_MAX], iv[PROTECT_IV_MAX], mac_key[PROTECT_MAC_KEY_MAX];
+};
+
+/*
+ * The keys with which protect_new makes one that goes on where p stands: the
+ * counter of CTR and GCM has moved, the rest is as it was.
+ * Between two packets only: not behind a protect_length whose protect_open is to come.
+ * The caller wipes *keys. ERR_BUG: nothing is protected yet; ERR_CRYPTO.
+ */
+enum err protect_export(const struct protect *p, struct protect_keys *keys) MUST_USE;
+
 struct protect_shape protect_shape(const struct protect *p);
 
 /*

@@ -106,6 +106,14 @@ chacha_open(struct protect *p, uint32_t seq, uint8_t *wire, size_t len)
     return crypt_body(c, wire, len) ? ERR_NONE : protect_reject(wire, len);
 }
 
+/* The sequence number is the nonce, and not kept here. */
+static bool
+chacha_iv(const struct protect *p, uint8_t iv[PROTECT_IV_MAX])
+{
+    (void)p, (void)iv;
+    return true;
+}
+
 static void
 chacha_free(struct protect *p)
 {
@@ -117,12 +125,12 @@ chacha_free(struct protect *p)
     free(c);
 }
 
-static const struct protect_ops ops = {chacha_seal, chacha_length, chacha_open,
+static const struct protect_ops ops = {chacha_seal, chacha_length, chacha_open, chacha_iv,
                                        chacha_free};
 
 static enum err
 chacha_make(const struct cipher_algo *cipher, const struct mac_algo *mac, bool is_sealing,
-            const struct protect_keys *keys, struct protect **p)
+            const struct protect_views *keys, struct protect **p)
 {
     (void)mac;
     struct chacha *c = calloc(1, sizeof *c);

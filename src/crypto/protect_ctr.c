@@ -55,6 +55,15 @@ crypt_from(struct ctr *c, size_t skip, uint8_t *wire, size_t len)
     return protect_cipher_run(c->cipher, wire + skip, wire + skip, len - skip);
 }
 
+/* Packets are whole blocks, so between them no key stream is left over and the
+ * counter says everything. */
+static bool
+ctr_iv(const struct protect *p, uint8_t iv[PROTECT_IV_MAX])
+{
+    const struct ctr *c = (const struct ctr *)p;
+    return EVP_CIPHER_CTX_get_updated_iv(c->cipher, iv, BLOCK_LEN) == 1;
+}
+
 static void
 ctr_free(struct protect *p)
 {
@@ -94,7 +103,8 @@ etm_open(struct protect *p, uint32_t seq, uint8_t *wire, size_t len)
                                                        : protect_reject(wire, len);
 }
 
-static const struct protect_ops etm_ops = {etm_seal, etm_length, etm_open, ctr_free};
+static const struct protect_ops etm_ops = {etm_seal, etm_length, etm_open, ctr_iv,
+                                           ctr_free};
 
 /* ---- encrypt-and-MAC ---- */
 
@@ -124,11 +134,12 @@ eam_open(struct protect *p, uint32_t seq, uint8_t *wire, size_t len)
     return is_good ? ERR_NONE : protect_reject(wire, len);
 }
 
-static const struct protect_ops eam_ops = {eam_seal, eam_length, eam_open, ctr_free};
+static const struct protect_ops eam_ops = {eam_seal, eam_length, eam_open, ctr_iv,
+                                           ctr_free};
 
 static enum err
 ctr_make(const struct cipher_algo *cipher, const struct mac_algo *mac, bool is_sealing,
-         const struct protect_keys *keys, struct protect **p)
+         const struct protect_views *keys, struct protect **p)
 {
     struct ctr *c = calloc(1, sizeof *c);
     if (!c)

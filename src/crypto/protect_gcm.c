@@ -78,6 +78,13 @@ gcm_open(struct protect *p, uint32_t seq, uint8_t *wire, size_t len)
     return is_good ? ERR_NONE : protect_reject(wire, len);
 }
 
+static bool
+gcm_iv(const struct protect *p, uint8_t iv[PROTECT_IV_MAX])
+{
+    memcpy(iv, ((const struct gcm *)p)->nonce, NONCE_LEN);
+    return true;
+}
+
 static void
 gcm_free(struct protect *p)
 {
@@ -87,11 +94,11 @@ gcm_free(struct protect *p)
     free(g);
 }
 
-static const struct protect_ops ops = {gcm_seal, gcm_length, gcm_open, gcm_free};
+static const struct protect_ops ops = {gcm_seal, gcm_length, gcm_open, gcm_iv, gcm_free};
 
 static enum err
 gcm_make(const struct cipher_algo *cipher, const struct mac_algo *mac, bool is_sealing,
-         const struct protect_keys *keys, struct protect **p)
+         const struct protect_views *keys, struct protect **p)
 {
     (void)mac;
     struct gcm *g = calloc(1, sizeof *g);

@@ -14,6 +14,8 @@ struct protect_ops {
     enum err (*length)(struct protect *p, uint32_t seq, uint8_t *wire,
                        uint32_t *packet_length);
     enum err (*open)(struct protect *p, uint32_t seq, uint8_t *wire, size_t len);
+    /* The IV as it stands, shape by shape: the counter of the next packet. */
+    bool (*iv_now)(const struct protect *p, uint8_t iv[PROTECT_IV_MAX]);
     void (*free)(struct protect *p); /* wipes and frees all of it */
 };
 
@@ -21,16 +23,17 @@ struct protect {
     const struct protect_ops *ops;
     struct protect_shape shape;
     bool may_seal, may_open; /* both only before the first NEWKEYS */
+    struct protect_keys keys;
 };
 
 /* Keys of the lengths that the algorithms ask for; borrowed. */
-struct protect_keys {
+struct protect_views {
     struct bytes cipher, iv, mac;
 };
 
 struct protect_make {
     enum err (*make)(const struct cipher_algo *cipher, const struct mac_algo *mac,
-                     bool is_sealing, const struct protect_keys *keys,
+                     bool is_sealing, const struct protect_views *keys,
                      struct protect **p);
 };
 

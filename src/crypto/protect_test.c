@@ -206,6 +206,48 @@ many_packets_pass_in_order(void **state)
     }
 }
 
+/* A new protection from what p exports, in p's place. */
+static void
+replace_by_export(const struct suite *suite, bool is_sealing, struct protect **p)
+{
+    struct protect_keys keys;
+    struct protect *next = NULL;
+    assert_int_equal(protect_export(*p, &keys), ERR_NONE);
+    assert_int_equal(protect_new(cipher_by_name(bytes_str(suite->cipher)),
+                                 suite->mac ? mac_by_name(bytes_str(suite->mac)) : NULL,
+                                 is_sealing, bytes_of(keys.key, keys.key_len),
+                                 bytes_of(keys.iv, keys.iv_len),
+                                 bytes_of(keys.mac_key, keys.mac_key_len), &next),
+                     ERR_NONE);
+    mem_wipe(&keys, sizeof keys);
+    protect_free(*p);
+    *p = next;
+}
+
+/* Sizes differ, so that counters of blocks and of packets do. */
+static void
+an_exported_direction_goes_on_where_it_stood(void **state)
+{
+    (void)state;
+    uint8_t wire[WIRE_LEN_MAX], plain[WIRE_LEN_MAX];
+    for (size_t i = 0; i < ARRAY_LEN(suites); i++) {
+        struct pair pair = pair_for(&suites[i]);
+        struct protect_shape shape = protect_shape(pair.sealer);
+        for (uint32_t seq = 0; seq < 24; seq++) {
+            size_t len = packet_make(shape, 2 + seq, wire);
+            memcpy(plain, wire, len);
+            if (seq % 3 == 1)
+                replace_by_export(&suites[i], true, &pair.sealer);
+            if (seq % 4 == 1)
+                replace_by_export(&suites[i], false, &pair.opener);
+            assert_int_equal(protect_seal(pair.sealer, seq, wire, len), ERR_NONE);
+            assert_int_equal(open_packet(pair.opener, seq, wire, len), ERR_NONE);
+            assert_memory_equal(wire, plain, len);
+        }
+        pair_free(pair);
+    }
+}
+
 static void
 gcm_counter_carries_over_its_eight_octets_only(void **state)
 {
@@ -366,6 +408,8 @@ none_passes_everything_through(void **state)
     assert_int_equal(packet_length, 16);
     assert_int_equal(protect_open(opening, 0, wire, sizeof wire), ERR_NONE);
     assert_memory_equal(wire, plain, sizeof wire);
+    struct protect_keys keys;
+    assert_int_equal(protect_export(p, &keys), ERR_BUG);
     protect_free(p);
     protect_free(opening);
 }
@@ -392,6 +436,7 @@ main(void)
         cmocka_unit_test(aes128_ctr_hmac_matches_the_vector),
         cmocka_unit_test(shapes_are_as_declared),
         cmocka_unit_test(many_packets_pass_in_order),
+        cmocka_unit_test(an_exported_direction_goes_on_where_it_stood),
         cmocka_unit_test(gcm_counter_carries_over_its_eight_octets_only),
         cmocka_unit_test(no_bit_of_a_packet_can_change),
         cmocka_unit_test(a_packet_moved_in_the_sequence_is_refused),
