@@ -3,57 +3,38 @@
 
 #include <inttypes.h>
 
-#include "key/armor.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 
-/* Octets of the well-formed sequence at b.p[0]; 0: none. RFC 3629 section 4. */
-static size_t
-utf8_sequence_len(struct bytes b)
+/* In UTF-16, as JSON has it. */
+static void
+put_escape(struct buf *out, uint32_t code_point)
 {
-    uint8_t c = b.p[0];
-    if (c < 0x80)
-        return 1;
-    size_t len = c >= 0xc2 && c < 0xe0   ? 2
-                 : c >= 0xe0 && c < 0xf0 ? 3
-                 : c >= 0xf0 && c < 0xf5 ? 4
-                                         : 0;
-    if (len == 0 || len > b.n)
-        return 0;
-    /* The second octet has the narrow range: no overlong forms, no surrogates, no
-     * more than U+10FFFF. */
-    uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-    uint8_t high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-    if (b.p[1] < low || b.p[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
-        if ((b.p[i] & 0xc0) != 0x80)
-            return 0;
-    return len;
-}
-
-bool
-utf8_is_valid(struct bytes b)
-{
-    while (b.n != 0) {
-        size_t len = utf8_sequence_len(b);
-        if (len == 0)
-            return false;
-        b = bytes_skip(b, len);
+    if (code_point < 0x10000) {
+        buf_printf(out, "\\u%04x", code_point);
+        return;
     }
-    return true;
+    code_point -= 0x10000;
+    buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (code_point >> 10),
+               0xdc00 + (code_point & 0x3ff));
 }
 
+/* Well-formed UTF-8. What a terminal would obey is escaped, so that a line can
+ * be shown as it is (threats G1). */
 static void
 put_quoted(struct buf *out, struct bytes value)
 {
     buf_put_u8(out, '"');
-    for (size_t i = 0; i < value.n; i++) {
-        uint8_t c = value.p[i];
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", c);
-        else if (c < 0x20 || c == 0x7f)
-            buf_printf(out, "\\u%04x", c);
+    while (value.n != 0) {
+        uint32_t cp = 0;
+        size_t len = utf8_sequence(value, &cp);
+        if (cp == '"' || cp == '\\')
+            buf_printf(out, "\\%c", (char)cp);
+        else if (utf8_is_unsafe(cp))
+            put_escape(out, cp);
         else
-            buf_put_u8(out, c);
+            buf_put(out, bytes_first(value, len));
+        value = bytes_skip(value, len);
     }
     buf_put_u8(out, '"');
 }

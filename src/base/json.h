@@ -3,8 +3,8 @@
  * Octets that are no UTF-8 become base64 under "KEY_b64", so that every name
  * survives the round trip.
  */
-#ifndef FERRY_CLI_JSON_H
-#define FERRY_CLI_JSON_H
+#ifndef FERRY_BASE_JSON_H
+#define FERRY_BASE_JSON_H
 
 #include "base/buf.h"
 
@@ -17,7 +17,14 @@ void json_bool(struct buf *out, const char *key, bool value);
 /* } and a newline */
 void json_end(struct buf *out);
 
-/* Well-formed UTF-8 (RFC 3629) throughout? */
-bool utf8_is_valid(struct bytes b);
+/*
+ * Reading such an object back: flat, each key once. object: without its newline.
+ * False: no object of that kind, or it has no such member (of that type).
+ */
+bool json_is_flat_object(struct bytes object);
+/* Append key's text, or what key_b64 encodes. */
+bool json_get_text(struct bytes object, const char *key, struct buf *value);
+/* Whole and not negative. */
+bool json_get_number(struct bytes object, const char *key, uint64_t *value);
 
 #endif

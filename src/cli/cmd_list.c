@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/listing.h"
 #include "cli/operands.h"
 

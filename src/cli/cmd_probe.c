@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "cli/host_key.h"
-#include "cli/json.h"
+#include "base/json.h"
 #include "cli/operands.h"
 
 struct probe {

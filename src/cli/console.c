@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/json.h"
+#include "base/json.h"
 
 enum { MESSAGE_MAX = 2048 }; /* octets of one message */
 

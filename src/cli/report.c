@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/json.h"
+#include "base/json.h"
 #include "sftp/names.h"
 
 void

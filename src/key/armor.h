@@ -1,24 +1,11 @@
 /*
- * Base64 (RFC 4648 section 4), strict, and the "-----BEGIN x-----" frame
- * around it. Decoding branches on no decoded value: it sees private keys.
+ * The "-----BEGIN x-----" frame around base64 that key files have.
  */
 #ifndef FERRY_KEY_ARMOR_H
 #define FERRY_KEY_ARMOR_H
 
+#include "base/base64.h"
 #include "base/buf.h"
-
-/*
- * Append what text encodes. ERR_PROTO: any octet outside the alphabet (NUL and
- * blanks included), missing or misplaced padding, set bits behind the last
- * octet. ERR_LIMIT, ERR_NOMEM: from out. On failure out holds what it held.
- */
-enum err base64_decode(struct bytes text, struct buf *out) MUST_USE;
-
-/* The same, skipping space, tab, CR and LF between characters. */
-enum err base64_decode_wrapped(struct bytes text, struct buf *out) MUST_USE;
-
-/* Append the encoding of data, padded; failure latches in out. */
-void base64_encode(struct bytes data, struct buf *out);
 
 /*
  * Find the frame of this label ("OPENSSH PRIVATE KEY"): text starts with
