@@ -49,18 +49,4 @@ struct granting {
 enum err
 grant_make(const struct granting *g, struct grant *grant, struct fault *why) MUST_USE;
 
-struct grant_tokens {
-    const char *user, *home; /* home NULL: %h is refused */
-    bool has_uid;
-    uint32_t uid;
-};
-
-/*
- * Append template with %h (home), %u (name), %U (uid), %% replaced. A name that is
- * not one safe path component is refused (threats A9). ERR_AUTH; ERR_PROTO: an
- * unknown token.
- */
-enum err grant_expand(const char *template, const struct grant_tokens *tokens,
-                      struct buf *out, struct fault *why) MUST_USE;
-
 #endif

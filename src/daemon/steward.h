@@ -76,6 +76,13 @@ struct steward_lookup {
     struct steward_who who;
 };
 
+/* What an account holds of its quota. */
+struct steward_usage {
+    uint64_t octets, files;
+    uint64_t changes; /* charges so far */
+    uint32_t needs_recount;
+};
+
 struct steward_facts {
     struct steward_head head;
     uint32_t kind;
@@ -94,8 +101,7 @@ struct steward_facts {
     uint32_t is_nologin;       /* /etc/nologin exists, and it is not root */
     /* Virtual accounts: what is set for it or its group. */
     struct account_record account;
-    uint64_t used_octets, used_files;
-    uint32_t needs_recount;
+    struct steward_usage usage;
 };
 
 /* ---- PASSWORD: a virtual account's, or a system account's without PAM ---- */
@@ -201,29 +207,31 @@ struct steward_names_answer {
     char names[STEWARD_NAMES_MAX][STEWARD_NAME_MAX];
 };
 
-/* ---- QUOTA: the ledger of a virtual account (vfs/quota.h) ---- */
+/* ---- QUOTA: the ledger of an account (vfs/quota.h, account/store.h) ---- */
 
 enum steward_quota_act {
-    STEWARD_QUOTA_CHARGE = 1, /* NO: over the limit, nothing was charged */
-    STEWARD_QUOTA_BEGIN,      /* a session begins to charge */
-    STEWARD_QUOTA_END,        /* it ended in order: everything is given back or used */
-    STEWARD_QUOTA_ABANDON,    /* it was lost: the account has to be counted again */
-    STEWARD_QUOTA_RECOUNT,    /* octets, files: what the tree was counted to hold */
+    STEWARD_QUOTA_STATE = 1, /* how much is used? Asked before the tree is counted */
+    STEWARD_QUOTA_CHARGE,    /* NO: over the limit, nothing was charged */
+    STEWARD_QUOTA_COUNTED,   /* octets, files: what the tree was counted to hold */
+    STEWARD_QUOTA_END,       /* the session gave back what it did not use */
+    STEWARD_QUOTA_ABANDON,   /* it was lost: the tree has to be counted again */
 };
 
 struct steward_quota {
     struct steward_head head;
     uint32_t act;
     struct steward_who who;
-    uint64_t session; /* never twice in the life of a database */
+    uint64_t instance;   /* random, of the daemon's life: --keep of the next one */
+    uint64_t connection; /* never twice in an instance */
     int64_t octets, files;
-    uint64_t limit_octets, limit_files; /* as granted; 0: none */
+    uint64_t limit_octets, limit_files; /* CHARGE: as granted; 0: none */
+    struct steward_usage begun;         /* COUNTED: as STATE told before the count */
 };
 
 struct steward_quota_answer {
     struct steward_head head;
-    uint64_t used_octets, limit_octets, used_files, limit_files;
-    uint32_t needs_recount;
+    struct steward_usage usage;
+    uint32_t is_over_files; /* NO: the number of files passed its limit, not the octets */
 };
 
 /* ---- the answer of all that need no other ---- */
