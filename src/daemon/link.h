@@ -9,11 +9,14 @@
 
 #include "daemon/host_keys.h"
 
-enum { LINK_BLOB_MAX = 2304 }; /* octets of a public RSA key of 16,384 bits, and some */
+enum {
+    LINK_BLOB_MAX = 2304,   /* octets of a public RSA key of 16,384 bits, and some */
+    LINK_CONNECTIONS = 512, /* that one monitor serves at a time */
+};
 
 /* Listener to monitor, with a descriptor (SCM_RIGHTS): a connection begins. */
 struct link_enter {
-    uint32_t id;
+    uint64_t id;
     char address[64]; /* the client's, terminated */
 };
 
@@ -27,7 +30,7 @@ enum link_notice_type {
 /* Monitor to listener. */
 struct link_notice {
     uint32_t type;
-    uint32_t id;
+    uint64_t id;
 };
 
 /* Follows LINK_READY, once. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/rand.h"
@@ -22,6 +23,17 @@ enum {
     FD_SIGNALS = 0,        /* places in the poll set */
     FD_LINK = 1,
     FD_LISTEN = 2,
+};
+
+/* threats 13 */
+static const struct admission_limits limits = {
+    .connections = LINK_CONNECTIONS,
+    .begin = 20,
+    .rate = 30,
+    .full = 200,
+    .per_source = 10,
+    .bits4 = 32,
+    .bits6 = 64,
 };
 
 struct run {
@@ -88,7 +100,7 @@ refuse(struct run *r, int fd, const struct net_addr *peer, enum admission_verdic
 
 /* Tell the monitor of a new connection. *end: the connection's end of its pair. */
 static enum err
-introduce(struct run *r, uint32_t id, const struct net_addr *peer, int *end)
+introduce(struct run *r, uint64_t id, const struct net_addr *peer, int *end)
 {
     struct link_enter enter = {.id = id};
     char host[NET_ADDR_TEXT_MAX];
@@ -123,35 +135,37 @@ become_session(const struct run *r, int socket, int monitor, const struct net_ad
 }
 
 static void
-let_in(struct run *r, int socket, const struct net_addr *peer, const uint8_t source[9])
+let_in(struct run *r, int socket, const struct net_addr *peer)
 {
-    uint32_t id = admission_next_id(&r->admission);
+    const struct admission_time now = {clock_now_ms(), time(NULL)};
+    uint64_t id = admission_enter(&r->admission, peer, &now)->id;
     int monitor;
     if (introduce(r, id, peer, &monitor) != ERR_NONE) {
         log_line(&r->l->log->sink, LOG_LEVEL_WARN, "a connection could not be set up");
+        admission_abandon(&r->admission, id);
         return;
     }
     pid_t pid = fork();
     if (pid == 0)
         become_session(r, socket, monitor, peer);
     close(monitor);
-    if (pid > 0)
-        admission_enter(&r->admission, pid, id, source);
-    else
-        log_line(&r->l->log->sink, LOG_LEVEL_ERROR, "cannot fork: %s", strerror(errno));
+    if (pid > 0) {
+        admission_started(&r->admission, id, ADMISSION_SESSION, pid);
+        return;
+    }
+    log_line(&r->l->log->sink, LOG_LEVEL_ERROR, "cannot fork: %s", strerror(errno));
+    admission_abandon(&r->admission, id);
 }
 
 static void
 on_connection(struct run *r, int socket, const struct net_addr *peer)
 {
-    uint8_t source[9];
     uint32_t dice;
-    net_addr_source(peer, source);
     enum admission_verdict verdict = ADMISSION_REFUSED_STARTUP;
     if (rand_fill(&rand_system, &dice, sizeof dice) == ERR_NONE)
-        verdict = admission_judge(&r->admission, source, dice);
+        verdict = admission_judge(&r->admission, peer, dice);
     if (verdict == ADMISSION_GRANTED)
-        let_in(r, socket, peer, source);
+        let_in(r, socket, peer);
     else
         refuse(r, socket, peer, verdict);
     close(socket);
@@ -178,9 +192,11 @@ accept_some(struct run *r, int listen_fd)
 static void
 signal_all(const struct run *r, int signal_number)
 {
-    for (size_t i = 0; i < ADMISSION_CONNECTIONS; i++)
-        if (r->admission.places[i].pid > 0)
-            kill(r->admission.places[i].pid, signal_number);
+    uint32_t cursor = 0;
+    const struct admission_place *p;
+    while ((p = admission_next(&r->admission, &cursor)) != NULL)
+        if (p->pid[ADMISSION_SESSION] > 0)
+            kill(p->pid[ADMISSION_SESSION], signal_number);
 }
 
 static void
@@ -204,7 +220,7 @@ on_child_end(struct run *r, pid_t pid, int status)
         start_stopping(r);
         return;
     }
-    if (admission_leave(&r->admission, pid) && WIFSIGNALED(status))
+    if (admission_ended(&r->admission, pid) && WIFSIGNALED(status))
         log_line(&r->l->log->sink, LOG_LEVEL_WARN,
                  "connection process %ld was ended by signal %d (%s)", (long)pid,
                  WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -233,13 +249,15 @@ on_signal(struct run *r)
 static void
 on_notice(struct run *r)
 {
+    const struct admission_time now = {clock_now_ms(), time(NULL)};
     struct link_notice notice;
     while (link_receive(r->l->link, &notice, sizeof notice) == ERR_NONE) {
         if (notice.type == LINK_AUTHENTICATED)
-            admission_authenticated(&r->admission, notice.id);
+            admission_authenticated(&r->admission, notice.id, "", "", &now);
         if (notice.type != LINK_MISUSED)
             continue;
-        pid_t pid = admission_pid(&r->admission, notice.id);
+        const struct admission_place *p = admission_find(&r->admission, notice.id);
+        pid_t pid = p ? p->pid[ADMISSION_SESSION] : 0;
         log_line(&r->l->log->sink, LOG_LEVEL_ERROR,
                  "connection process %ld asked what it may not: killed", (long)pid);
         if (pid > 0)
@@ -253,7 +271,7 @@ static nfds_t
 fill_poll(const struct run *r, struct pollfd *fds, uint64_t now)
 {
     bool is_accepting = r->stop_ms == UINT64_MAX && now >= r->accept_ms &&
-                        r->admission.n_used < ADMISSION_CONNECTIONS;
+                        r->admission.n_used < LINK_CONNECTIONS;
     fds[FD_SIGNALS] = (struct pollfd){.fd = r->signals, .events = POLLIN};
     fds[FD_LINK] =
         (struct pollfd){.fd = r->is_monitor_gone ? -1 : r->l->link, .events = POLLIN};
@@ -335,6 +353,7 @@ listener_run(struct listener *l)
     if (!r)
         return 1;
     signals_of(&set);
+    admission_init(&r->admission, &limits);
     r->l = l;
     r->stop_ms = UINT64_MAX;
     r->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

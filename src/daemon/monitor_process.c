@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "crypto/rand.h"
-#include "daemon/admission.h"
 #include "daemon/announce.h"
 #include "daemon/files.h"
 #include "daemon/link.h"
@@ -17,7 +16,7 @@
 #include "key/authorized_keys.h"
 
 struct keeper_slot {
-    uint32_t id; /* 0: free */
+    uint64_t id; /* 0: free */
     struct monitor_session session;
 };
 
@@ -27,8 +26,8 @@ struct keeper {
     struct account account;
     char made_password[ACCOUNT_PASSWORD_LEN + 1]; /* "": none was made up */
     /* fds[0] is the link, fds[1 + i] belongs to slots[i]; fd -1: free. */
-    struct pollfd fds[1 + ADMISSION_CONNECTIONS];
-    struct keeper_slot slots[ADMISSION_CONNECTIONS];
+    struct pollfd fds[1 + LINK_CONNECTIONS];
+    struct keeper_slot slots[LINK_CONNECTIONS];
     _Alignas(uint32_t) uint8_t message[MONITOR_MESSAGE_MAX];
     struct monitor_reply reply;
 };
@@ -183,7 +182,7 @@ announce(struct keeper *k, const struct link_public *public)
 /* ---- answering ---- */
 
 static void
-tell(const struct keeper *k, enum link_notice_type type, uint32_t id)
+tell(const struct keeper *k, enum link_notice_type type, uint64_t id)
 {
     struct link_notice notice = {.type = type, .id = id};
     /* A listener that does not take our words is gone or hangs; the next poll
@@ -208,7 +207,7 @@ take_connection(struct keeper *k)
     enum err err = link_receive_fd(k->process->link, &enter, &fd);
     if (err != ERR_NONE)
         return err != ERR_CLOSED;
-    for (size_t i = 0; i < ADMISSION_CONNECTIONS; i++) {
+    for (size_t i = 0; i < LINK_CONNECTIONS; i++) {
         if (k->fds[1 + i].fd >= 0)
             continue;
         k->fds[1 + i] = (struct pollfd){.fd = fd, .events = POLLIN};
@@ -258,7 +257,7 @@ serve(struct keeper *k)
             return;
         if (fds[0].revents != 0 && !take_connection(k))
             return;
-        for (size_t i = 0; i < ADMISSION_CONNECTIONS; i++)
+        for (size_t i = 0; i < LINK_CONNECTIONS; i++)
             if (fds[1 + i].fd >= 0 && fds[1 + i].revents != 0)
                 answer(k, i);
     }

@@ -1,12 +1,12 @@
 /*
  * Who counts as one source: an address cut to a block of PerSourceNetBlockSize
  * bits; and blocks as administrators write them (CIDR). Pure; the addresses
- * themselves are key/pattern.h's.
+ * themselves are base/address.h's.
  */
 #ifndef FERRY_DAEMON_SOURCE_H
 #define FERRY_DAEMON_SOURCE_H
 
-#include "key/pattern.h"
+#include "base/address.h"
 #include "net/socket.h"
 
 /* "ffff:...:ffff/128" and a terminator. */
