@@ -245,6 +245,24 @@ shield_close(struct vfs *v, struct vfs_file *file)
     return inner_of(v)->ops->close(inner_of(v), file);
 }
 
+static void
+shield_abandon(struct vfs *v, struct vfs_file *file)
+{
+    inner_of(v)->ops->abandon(inner_of(v), file);
+}
+
+static int
+shield_sync_parent(struct vfs *v, const struct vfs_path *path)
+{
+    return inner_of(v)->ops->sync_parent(inner_of(v), path);
+}
+
+static const char *
+shield_refusal(struct vfs *v)
+{
+    return inner_of(v)->ops->refusal(inner_of(v));
+}
+
 static int
 shield_preadv(struct vfs *v, struct vfs_file *file, const struct iovec *iov, int n_iov,
               uint64_t offset, size_t *got)
@@ -330,6 +348,7 @@ shield_free(struct vfs *v)
 static const struct vfs_ops shield_ops = {
     .open = shield_open,
     .close = shield_close,
+    .abandon = shield_abandon,
     .preadv = shield_preadv,
     .pwrite = shield_pwrite,
     .fstat = shield_fstat,
@@ -357,6 +376,8 @@ static const struct vfs_ops shield_ops = {
     .symlink = shield_symlink,
     .readlink = shield_readlink,
     .realpath = shield_realpath,
+    .sync_parent = shield_sync_parent,
+    .refusal = shield_refusal,
     .free = shield_free,
 };
 

@@ -16,6 +16,7 @@ struct mem_vfs {
     struct mem_tree tree;
     struct mem_vfs_options options;
     struct mem_fault fault; /* nth counts down; 0: none */
+    uint64_t n_changes;
 };
 
 struct mem_file {
@@ -53,6 +54,13 @@ now(struct mem_vfs *m)
     return m->options.now ? m->options.now(m->options.ctx) : 0;
 }
 
+/* The change time never stands still, unlike the clock of a test. */
+static void
+mark_changed(struct mem_vfs *m, struct mem_node *node)
+{
+    node->changed_ns = now(m) * 1000000000 + (int64_t)(++m->n_changes % 1000000000);
+}
+
 /* True when this call is the one that shall fail. */
 static bool
 fault_hits(struct mem_vfs *m, enum mem_op op)
@@ -76,6 +84,7 @@ make_node(struct mem_vfs *m, struct mem_node *dir, struct bytes name, uint32_t m
     if (error != 0)
         return error;
     (*node)->atime = (*node)->mtime = now(m);
+    mark_changed(m, *node);
     error = mem_name_add(&m->tree, dir, name, *node);
     if (error != 0)
         mem_node_release(&m->tree, *node);
@@ -124,7 +133,7 @@ mem_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32_t mo
         return ENOMEM;
     *f = (struct mem_file){.node = node, .flags = flags};
     node->n_open++;
-    if (flags & VFS_TRUNCATE)
+    if ((flags & VFS_WRITE) && (flags & VFS_TRUNCATE))
         error = mem_node_resize(&m->tree, node, 0);
     *file = (struct vfs_file *)f;
     return error;
@@ -138,6 +147,12 @@ mem_close(struct vfs *v, struct vfs_file *file)
     mem_node_release(&mem_of(v)->tree, f->node);
     free(f);
     return fault_of(mem_of(v), MEM_OP_CLOSE);
+}
+
+static void
+mem_abandon(struct vfs *v, struct vfs_file *file)
+{
+    (void)mem_close(v, file);
 }
 
 static int
@@ -177,6 +192,7 @@ write_at(struct mem_vfs *m, struct mem_file *f, struct bytes data, uint64_t offs
     if (data.n != 0)
         memcpy(node->data + offset, data.p, data.n);
     node->mtime = now(m);
+    mark_changed(m, node);
     return 0;
 }
 
@@ -232,6 +248,7 @@ stat_node(const struct mem_node *node, struct vfs_stat *st)
         .mtime = node->mtime,
         .dev = 1,
         .ino = node->ino,
+        .changed_ns = node->changed_ns,
     };
 }
 
@@ -241,6 +258,7 @@ set_node(struct mem_vfs *m, struct mem_node *node, const struct vfs_setattr *set
     int last = fault_of(m, MEM_OP_SETATTR);
     if (last != 0)
         return last;
+    mark_changed(m, node);
     if (set->set & VFS_SET_SIZE)
         last = S_ISREG(node->mode)   ? mem_node_resize(&m->tree, node, set->size)
                : S_ISDIR(node->mode) ? EISDIR
@@ -510,6 +528,8 @@ move_name(struct mem_vfs *m, const struct vfs_path *from, const struct vfs_path 
         return EINVAL;
     error = mem_name_add(&m->tree, new_dir, text, old->node);
     if (error == 0)
+        mark_changed(m, old->node);
+    if (error == 0)
         mem_name_remove(&m->tree, old_dir, old);
     return error;
 }
@@ -595,6 +615,23 @@ mem_real(struct vfs *v, const struct vfs_path *path, struct vfs_path *real)
     return mem_realpath(&mem_of(v)->tree, path, real);
 }
 
+/* Directories reach the disk by the same calls as files do: one kind of fault. */
+static int
+mem_sync_parent(struct vfs *v, const struct vfs_path *path)
+{
+    struct mem_node *dir;
+    struct bytes name;
+    int error = fault_of(mem_of(v), MEM_OP_SYNC);
+    return error ? error : mem_lookup_parent(&mem_of(v)->tree, path, &dir, &name);
+}
+
+static const char *
+mem_refusal(struct vfs *v)
+{
+    (void)v;
+    return "";
+}
+
 static void
 mem_free(struct vfs *v)
 {
@@ -605,6 +642,7 @@ mem_free(struct vfs *v)
 static const struct vfs_ops mem_ops = {
     .open = mem_open,
     .close = mem_close,
+    .abandon = mem_abandon,
     .preadv = mem_preadv,
     .pwrite = mem_pwrite,
     .fstat = mem_fstat,
@@ -632,6 +670,8 @@ static const struct vfs_ops mem_ops = {
     .symlink = mem_symlink,
     .readlink = mem_readlink,
     .realpath = mem_real,
+    .sync_parent = mem_sync_parent,
+    .refusal = mem_refusal,
     .free = mem_free,
 };
 

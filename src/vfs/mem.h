@@ -14,7 +14,7 @@ enum mem_op {
     MEM_OP_WRITE,
     MEM_OP_STAT,
     MEM_OP_SETATTR,
-    MEM_OP_SYNC,
+    MEM_OP_SYNC, /* of files and of directories */
     MEM_OP_READDIR,
     MEM_OP_NAME, /* mkdir, rmdir, unlink, rename, link, symlink */
     MEM_OP_COUNT

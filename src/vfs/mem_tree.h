@@ -17,7 +17,7 @@ struct mem_name {
 
 struct mem_node {
     uint32_t mode, uid, gid;
-    int64_t atime, mtime;
+    int64_t atime, mtime, changed_ns;
     uint64_t ino;
     unsigned n_names, n_open;
     uint8_t *data; /* a file's contents, a link's text */

@@ -17,11 +17,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static const char *posix_refusal(struct vfs *v);
 static void posix_free(struct vfs *v);
 
 static const struct vfs_ops posix_ops = {
     .open = posix_open,
     .close = posix_close,
+    .abandon = posix_abandon,
     .preadv = posix_preadv,
     .pwrite = posix_pwrite,
     .fstat = posix_fstat,
@@ -49,6 +51,8 @@ static const struct vfs_ops posix_ops = {
     .symlink = posix_symlink,
     .readlink = posix_readlink,
     .realpath = posix_realpath,
+    .sync_parent = posix_sync_parent,
+    .refusal = posix_refusal,
     .free = posix_free,
 };
 
@@ -119,7 +123,16 @@ posix_stat_of(const struct stat *st, struct vfs_stat *out)
         .mtime = st->st_mtime,
         .dev = st->st_dev,
         .ino = st->st_ino,
+        .changed_ns = st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
     };
+}
+
+/* Rules are the business of filters. */
+static const char *
+posix_refusal(struct vfs *v)
+{
+    (void)v;
+    return "";
 }
 
 static void
@@ -163,6 +176,8 @@ posix_vfs_new(int root, const struct posix_vfs_options *options, struct vfs **v)
     p->resolve = RESOLVE_NO_MAGICLINKS;
     if (options->is_confined)
         p->resolve |= RESOLVE_BENEATH;
+    if (options->is_literal)
+        p->resolve |= RESOLVE_NO_SYMLINKS;
     int error = posix_check(p);
     if (error != 0) {
         posix_free(&p->vfs);

@@ -16,6 +16,14 @@ struct posix_vfs_options {
      * the user with root "/".
      */
     bool is_confined;
+    /*
+     * True: no look-up follows a symbolic link (RESOLVE_NO_SYMLINKS): ELOOP. For a
+     * tree behind a filter that resolves every path and judges the result
+     * (policy_is_empty in vfs/policy.h): what was judged is what is acted upon,
+     * though somebody swaps a directory for a link in between (threats P2).
+     * realpath alone still resolves.
+     */
+    bool is_literal;
     bool may_set_id_bits; /* accept set-user-id, set-group-id and sticky in chmod */
     bool may_chown;
 };

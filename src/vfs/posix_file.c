@@ -45,6 +45,8 @@ open_flags(unsigned flags)
                {VFS_TRUNCATE, O_TRUNC},
                {VFS_EXCLUSIVE, O_EXCL}};
     bool reads = (flags & VFS_READ) != 0, writes = (flags & VFS_WRITE) != 0;
+    if (!writes)
+        flags &= ~(unsigned)VFS_TRUNCATE;
     int result = !writes ? O_RDONLY : reads ? O_RDWR : O_WRONLY;
     for (size_t i = 0; i < ARRAY_LEN(map); i++)
         if (flags & map[i].ours)
@@ -72,7 +74,7 @@ posix_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32_t 
     }
     if (error != 0) {
         free(f);
-        return error == ENXIO ? VFS_ERR_SPECIAL : error; /* FIFO or socket */
+        return error == ENXIO ? VFS_ERR_SPECIAL : posix_creation_error(p->root, error);
     }
     f->is_append = (flags & VFS_APPEND) != 0;
     *file = (struct vfs_file *)f;
@@ -88,6 +90,12 @@ posix_close(struct vfs *v, struct vfs_file *file)
     int error = close(f->fd) != 0 && errno != EINTR ? errno : 0;
     free(f);
     return error;
+}
+
+void
+posix_abandon(struct vfs *v, struct vfs_file *file)
+{
+    (void)posix_close(v, file); /* nobody is left to hear of it */
 }
 
 /* Where a reader stands in a list of vectors. */

@@ -66,6 +66,12 @@ void posix_place_close(struct posix_place *place);
 int posix_open_at(struct posix_vfs *p, const struct posix_place *place, int flags,
                   uint32_t mode, uint64_t resolve, int *fd) MUST_USE;
 
+/*
+ * Why a new name could not be made: ENOSPC is told apart from a file system
+ * that has run out of inodes. fd: anything on that file system.
+ */
+int posix_creation_error(int fd, int error);
+
 void posix_stat_of(const struct stat *st, struct vfs_stat *out);
 
 /* ---- operations, by file ---- */
@@ -74,6 +80,7 @@ void posix_stat_of(const struct stat *st, struct vfs_stat *out);
 int posix_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32_t mode,
                struct vfs_file **file);
 int posix_close(struct vfs *v, struct vfs_file *file);
+void posix_abandon(struct vfs *v, struct vfs_file *file);
 int posix_preadv(struct vfs *v, struct vfs_file *file, const struct iovec *iov, int n_iov,
                  uint64_t offset, size_t *got);
 int
@@ -114,6 +121,8 @@ int
 posix_link(struct vfs *v, const struct vfs_path *existing, const struct vfs_path *name);
 int posix_symlink(struct vfs *v, const char *text, const struct vfs_path *name);
 int posix_readlink(struct vfs *v, const struct vfs_path *path, char *text, size_t *n);
+
+int posix_sync_parent(struct vfs *v, const struct vfs_path *path);
 
 /* posix_realpath.c */
 int posix_realpath(struct vfs *v, const struct vfs_path *path, struct vfs_path *real);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* A system call on one name, made once its parent is open. */
@@ -17,6 +18,15 @@ errno_of(int r)
 }
 
 int
+posix_creation_error(int fd, int error)
+{
+    struct statvfs st;
+    if (error != ENOSPC || fstatvfs(fd, &st) != 0)
+        return error;
+    return st.f_files != 0 && st.f_favail == 0 ? VFS_ERR_NO_INODES : error;
+}
+
+int
 posix_mkdir(struct vfs *v, const struct vfs_path *path, uint32_t mode)
 {
     struct posix_place place;
@@ -24,6 +34,7 @@ posix_mkdir(struct vfs *v, const struct vfs_path *path, uint32_t mode)
     if (error != 0)
         return error;
     error = errno_of(mkdirat(place.dir, place.name, mode & 0777));
+    error = posix_creation_error(place.dir, error);
     posix_place_close(&place);
     return error;
 }
@@ -149,6 +160,7 @@ posix_symlink(struct vfs *v, const char *text, const struct vfs_path *name)
     if (error != 0)
         return error;
     error = errno_of(symlinkat(text, place.dir, place.name));
+    error = posix_creation_error(place.dir, error);
     posix_place_close(&place);
     return error;
 }
@@ -166,5 +178,23 @@ posix_readlink(struct vfs *v, const struct vfs_path *path, char *text, size_t *n
     else
         *n = (size_t)r;
     posix_place_close(&place);
+    return error;
+}
+
+/* ---- durability ---- */
+
+int
+posix_sync_parent(struct vfs *v, const struct vfs_path *path)
+{
+    struct posix_vfs *p = posix_of(v);
+    struct vfs_path parent = *path;
+    vfs_path_pop(&parent);
+    struct posix_place place = posix_place_whole(p, &parent);
+    int fd;
+    int error = posix_open_at(p, &place, O_RDONLY | O_DIRECTORY, 0, 0, &fd);
+    if (error != 0)
+        return error;
+    error = errno_of(fsync(fd));
+    close(fd);
     return error;
 }

@@ -5,16 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct readonly_vfs {
-    struct vfs vfs;
-    struct vfs *inner;
-};
-
-static struct vfs *
-inner_of(struct vfs *v)
-{
-    return ((struct readonly_vfs *)v)->inner;
-}
+#include "vfs/pass.h"
 
 /* ---- passed on ---- */
 
@@ -24,108 +15,34 @@ readonly_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32
 {
     if ((flags & ~(unsigned)VFS_READ) != 0)
         return VFS_ERR_READ_ONLY;
-    return inner_of(v)->ops->open(inner_of(v), path, VFS_READ, mode, file);
-}
-
-static int
-readonly_close(struct vfs *v, struct vfs_file *file)
-{
-    return inner_of(v)->ops->close(inner_of(v), file);
-}
-
-static int
-readonly_preadv(struct vfs *v, struct vfs_file *file, const struct iovec *iov, int n_iov,
-                uint64_t offset, size_t *got)
-{
-    return inner_of(v)->ops->preadv(inner_of(v), file, iov, n_iov, offset, got);
-}
-
-static int
-readonly_fstat(struct vfs *v, struct vfs_file *file, struct vfs_stat *st)
-{
-    return inner_of(v)->ops->fstat(inner_of(v), file, st);
+    return pass_open(v, path, VFS_READ, mode, file);
 }
 
 static int
 readonly_fstatvfs(struct vfs *v, struct vfs_file *file, struct vfs_statvfs *st)
 {
-    int error = inner_of(v)->ops->fstatvfs(inner_of(v), file, st);
+    int error = pass_fstatvfs(v, file, st);
     if (error == 0)
         st->is_read_only = true;
     return error;
-}
-
-static int
-readonly_opendir(struct vfs *v, const struct vfs_path *path, struct vfs_dir **dir)
-{
-    return inner_of(v)->ops->opendir(inner_of(v), path, dir);
-}
-
-static int
-readonly_readdir(struct vfs *v, struct vfs_dir *dir, struct vfs_entry *entry)
-{
-    return inner_of(v)->ops->readdir(inner_of(v), dir, entry);
-}
-
-static void
-readonly_closedir(struct vfs *v, struct vfs_dir *dir)
-{
-    inner_of(v)->ops->closedir(inner_of(v), dir);
-}
-
-static int
-readonly_dir_stat(struct vfs *v, struct vfs_dir *dir, struct vfs_stat *st)
-{
-    return inner_of(v)->ops->dir_stat(inner_of(v), dir, st);
 }
 
 static int
 readonly_dir_statvfs(struct vfs *v, struct vfs_dir *dir, struct vfs_statvfs *st)
 {
-    int error = inner_of(v)->ops->dir_statvfs(inner_of(v), dir, st);
+    int error = pass_dir_statvfs(v, dir, st);
     if (error == 0)
         st->is_read_only = true;
     return error;
-}
-
-static int
-readonly_stat(struct vfs *v, const struct vfs_path *path, struct vfs_stat *st)
-{
-    return inner_of(v)->ops->stat(inner_of(v), path, st);
-}
-
-static int
-readonly_lstat(struct vfs *v, const struct vfs_path *path, struct vfs_stat *st)
-{
-    return inner_of(v)->ops->lstat(inner_of(v), path, st);
 }
 
 static int
 readonly_statvfs(struct vfs *v, const struct vfs_path *path, struct vfs_statvfs *st)
 {
-    int error = inner_of(v)->ops->statvfs(inner_of(v), path, st);
+    int error = pass_statvfs(v, path, st);
     if (error == 0)
         st->is_read_only = true;
     return error;
-}
-
-static int
-readonly_readlink(struct vfs *v, const struct vfs_path *path, char *text, size_t *n)
-{
-    return inner_of(v)->ops->readlink(inner_of(v), path, text, n);
-}
-
-static int
-readonly_realpath(struct vfs *v, const struct vfs_path *path, struct vfs_path *real)
-{
-    return inner_of(v)->ops->realpath(inner_of(v), path, real);
-}
-
-static void
-readonly_free(struct vfs *v)
-{
-    vfs_free(inner_of(v));
-    free(v);
 }
 
 /* ---- refused ---- */
@@ -205,22 +122,23 @@ refuse_symlink(struct vfs *v, const char *text, const struct vfs_path *name)
 
 static const struct vfs_ops readonly_ops = {
     .open = readonly_open,
-    .close = readonly_close,
-    .preadv = readonly_preadv,
+    .close = pass_close,
+    .abandon = pass_abandon,
+    .preadv = pass_preadv,
     .pwrite = refuse_write,
-    .fstat = readonly_fstat,
+    .fstat = pass_fstat,
     .fsetattr = refuse_fsetattr,
     .fsync = refuse_fsync,
     .fstatvfs = readonly_fstatvfs,
     .copy = refuse_copy,
-    .opendir = readonly_opendir,
-    .readdir = readonly_readdir,
-    .closedir = readonly_closedir,
-    .dir_stat = readonly_dir_stat,
+    .opendir = pass_opendir,
+    .readdir = pass_readdir,
+    .closedir = pass_closedir,
+    .dir_stat = pass_dir_stat,
     .dir_setattr = refuse_dir_setattr,
     .dir_statvfs = readonly_dir_statvfs,
-    .stat = readonly_stat,
-    .lstat = readonly_lstat,
+    .stat = pass_stat,
+    .lstat = pass_lstat,
     .setattr = refuse_setattr,
     .lsetattr = refuse_setattr,
     .statvfs = readonly_statvfs,
@@ -231,20 +149,22 @@ static const struct vfs_ops readonly_ops = {
     .rename_over = refuse_two_names,
     .link = refuse_two_names,
     .symlink = refuse_symlink,
-    .readlink = readonly_readlink,
-    .realpath = readonly_realpath,
-    .free = readonly_free,
+    .readlink = pass_readlink,
+    .realpath = pass_realpath,
+    .sync_parent = refuse_name,
+    .refusal = pass_refusal,
+    .free = pass_free,
 };
 
 int
 readonly_vfs_new(struct vfs *inner, struct vfs **v)
 {
-    struct readonly_vfs *r = malloc(sizeof *r);
+    struct vfs_filter *r = malloc(sizeof *r);
     if (!r) {
         vfs_free(inner);
         return ENOMEM;
     }
-    *r = (struct readonly_vfs){.vfs.ops = &readonly_ops, .inner = inner};
+    *r = (struct vfs_filter){.vfs.ops = &readonly_ops, .inner = inner};
     *v = &r->vfs;
     return 0;
 }

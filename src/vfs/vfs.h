@@ -1,7 +1,9 @@
 /*
  * A tree of files, seen through a table of operations: the disk beneath one
  * directory (vfs/posix.h), a tree in memory (vfs/mem.h), or a filter in front
- * of another one (vfs/readonly.h).
+ * of another one. Filters stand in this order, from the disk up: quota (sees
+ * what is really there, hidden temporaries too), atomic or durable, policy
+ * (judges what the client asks for, before anything else sees it).
  *
  * Every operation returns 0, a positive errno value, or one of enum vfs_error;
  * never -1, and `errno` means nothing to the caller. Out parameters are set
@@ -27,7 +29,13 @@ enum vfs_error {
     VFS_ERR_MODE_BITS,         /* would add set-user-id, set-group-id or sticky */
     VFS_ERR_OWNER,             /* would change the owner or the group */
     VFS_ERR_READ_ONLY,         /* the filter in front of the tree refuses changes */
+    VFS_ERR_REFUSED,           /* a rule of the account's forbids it: ops->refusal */
+    VFS_ERR_BEING_WRITTEN,     /* another handle of this session is uploading it */
+    VFS_ERR_HOLE,              /* a resumed upload would leave a part unwritten */
+    VFS_ERR_NO_INODES,         /* room for octets, but not for one more file */
 };
+
+enum { VFS_REFUSAL_MAX = 200 }; /* octets of a sentence of ops->refusal */
 
 /* How to open, numbered as SFTP's pflags. Neither READ nor WRITE: as READ. */
 enum vfs_open_flag {
@@ -35,7 +43,7 @@ enum vfs_open_flag {
     VFS_WRITE = 0x02,
     VFS_APPEND = 0x04, /* every write goes to the end, whatever its offset */
     VFS_CREATE = 0x08,
-    VFS_TRUNCATE = 0x10,
+    VFS_TRUNCATE = 0x10,  /* ignored without WRITE */
     VFS_EXCLUSIVE = 0x20, /* with CREATE: fails with EEXIST, for links too */
 };
 
@@ -46,6 +54,7 @@ struct vfs_stat {
     uint64_t nlink;       /* names of this inode */
     int64_t atime, mtime; /* seconds since 1970 */
     uint64_t dev, ino;    /* together: the identity of the file */
+    int64_t changed_ns; /* last change of contents, attributes or names: ns since 1970 */
 };
 
 enum vfs_set {
@@ -89,6 +98,9 @@ struct vfs_ops {
                 struct vfs_file **file);
     /* The handle is gone afterwards whatever is returned. */
     int (*close)(struct vfs *v, struct vfs_file *file);
+    /* As close, for a file whose user went away without closing it: what was
+     * written is kept or dropped, but is not taken for a whole upload. */
+    void (*abandon)(struct vfs *v, struct vfs_file *file);
     /* Fill the vectors from the offset (at most INT64_MAX less their sum).
      * *got is less than they hold only at the end of the file. */
     int (*preadv)(struct vfs *v, struct vfs_file *file, const struct iovec *iov,
@@ -139,6 +151,14 @@ struct vfs_ops {
     /* The path without symbolic links, within the tree. The last component may
      * be missing. path and real may be the same object. */
     int (*realpath)(struct vfs *v, const struct vfs_path *path, struct vfs_path *real);
+    /* Force the directory that holds the name to the disk, so that a rename or a
+     * new name survives a crash (threats D4). */
+    int (*sync_parent)(struct vfs *v, const struct vfs_path *path);
+    /* The sentence that names the rule by which the last refused operation was
+     * refused, at most VFS_REFUSAL_MAX octets, printable; "": there is none. For
+     * VFS_ERR_REFUSED, VFS_ERR_READ_ONLY and EDQUOT; ask right after the failure.
+     * Borrowed until the next operation. */
+    const char *(*refusal)(struct vfs *v);
     void (*free)(struct vfs *v);
 };
 
