@@ -51,13 +51,20 @@ struct board_page *board_map_one(int fd, uint32_t place);
 /* The ith page of board_map_all. */
 struct board_page *board_at(struct board_page *all, uint32_t place);
 
-/* The session's side: the file in hand. path: any octets; cut when too long. */
+/* Make a page empty before another connection gets it; nobody else has it mapped. */
+void board_reset(struct board_page *p);
 
+/* The session's side: what the client calls itself, and the file in hand. Any octets;
+ * cut when too long. */
+void board_set_client(struct board_page *p, struct bytes client);
 void
 board_set_file(struct board_page *p, struct bytes path, uint32_t flags, uint64_t size);
 void board_clear_file(struct board_page *p);
 
-/* A reader's consistent copy of the texts; false: being written just now. */
+/*
+ * A reader's copy, lengths bounded. False: the texts are being written just now, or a
+ * hostile writer pretends so: no file and no client then, the numbers all the same.
+ */
 struct board_view {
     uint64_t octets_in, octets_out, n_requests, n_files, file_size, file_offset;
     uint32_t file_flags;
