@@ -31,7 +31,7 @@ auth_done(struct conn *c)
     c->auth.is_done = true;
     c->phase = PHASE_OPEN;
     c->await = AWAIT_NOTHING;
-    c->rx.packet_max = PACKET_MAX;
+    c->is_fresh = true;
     packet_rx_start_compression(&c->rx);
     buf_clear(&c->auth.request);
     buf_clear(&c->auth.signed_data);
@@ -328,7 +328,7 @@ send_success(struct conn *c)
     if (e != ERR_NONE)
         return e;
     auth_done(c);
-    return global_announce_hostkeys(c);
+    return ERR_NONE;
 }
 
 static enum err

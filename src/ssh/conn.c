@@ -139,7 +139,7 @@ copy_config(struct conn *c, const struct conn_config *config)
 }
 
 enum err
-conn_new(const struct conn_config *config, uint64_t now_ms, struct conn **out)
+conn_make(const struct conn_config *config, uint64_t now_ms, struct conn **out)
 {
     struct conn *c = calloc(1, sizeof *c);
     if (!c)
@@ -156,6 +156,19 @@ conn_new(const struct conn_config *config, uint64_t now_ms, struct conn **out)
         e = packet_rx_init(&c->rx);
     if (e == ERR_NONE)
         e = packet_tx_init(&c->tx, &c->pool, c->rand);
+    if (e != ERR_NONE) {
+        conn_free(c);
+        return e;
+    }
+    *out = c;
+    return ERR_NONE;
+}
+
+enum err
+conn_new(const struct conn_config *config, uint64_t now_ms, struct conn **out)
+{
+    struct conn *c = NULL;
+    enum err e = conn_make(config, now_ms, &c);
     if (e == ERR_NONE)
         e = kex_start(c); /* KEXINIT leaves together with the identification */
     if (e != ERR_NONE) {
@@ -438,6 +451,8 @@ conn_deadline(const struct conn *c)
             at = earlier(at, rows[i].at);
     if (c->await == AWAIT_AUTH_DELAY)
         at = earlier(at, c->auth.reply_ms);
+    if (c->is_fresh)
+        return at;
     if (c->auth.is_done && kex_is_idle(c))
         at = earlier(at, c->kex.last_done_ms + c->limits.rekey_ms);
     if (c->auth.is_done && c->limits.keepalive_ms != 0) {
@@ -594,6 +609,19 @@ advance_channels(struct conn *c)
     return ERR_NONE;
 }
 
+/*
+ * AUTH_SUCCESS was given out and the connection was not handed over: go on here.
+ * Until then nothing is opened, sent or compressed behind USERAUTH_SUCCESS, so
+ * that handover.c need not carry what can't be carried, like the state of zlib.
+ */
+static enum err
+settle_login(struct conn *c)
+{
+    c->is_fresh = false;
+    c->rx.packet_max = PACKET_MAX;
+    return c->role == CONN_SERVER ? global_announce_hostkeys(c) : ERR_NONE;
+}
+
 bool
 conn_next_event(struct conn *c, struct conn_event *ev)
 {
@@ -606,7 +634,9 @@ conn_next_event(struct conn *c, struct conn_event *ev)
         if (c->is_dead)
             return tell_end(c, ev);
         bool has_moved = false;
-        enum err e = advance_channels(c);
+        enum err e = c->is_fresh ? settle_login(c) : ERR_NONE;
+        if (e == ERR_NONE)
+            e = advance_channels(c);
         if (e == ERR_NONE && c->n_events == 0 && c->await == AWAIT_NOTHING)
             e = take_input(c, &has_moved);
         if (e == ERR_NONE && c->n_events == 0 && !has_moved)

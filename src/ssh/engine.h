@@ -140,8 +140,9 @@ enum {
     CHANNELS_MAX = 64,
     EVENTS_MAX = 8,
     GLOBALS_MAX = 8,
-    PROVE_MAX = 16, /* host keys in one hostkeys-prove */
-    TRIM_MS = 2000, /* of silence, then bulk memory is given back */
+    PROVE_MAX = 16,    /* host keys in one hostkeys-prove */
+    EXT_INFO_MAX = 64, /* extensions in one EXT_INFO */
+    TRIM_MS = 2000,    /* of silence, then bulk memory is given back */
     /* Control that may wait while it can't be sent: beyond it the peer makes us
      * answer without reading (threats T4). */
     CONTROL_MAX = 256 * 1024,
@@ -164,6 +165,7 @@ struct conn {
     bool is_dead;   /* fault is latched; only tx still drains */
     bool told_dead; /* CONN_EV_DISCONNECTED was given out */
     bool rx_ended;
+    bool is_fresh; /* authenticated, and nothing has followed yet: see settle_login */
     bool is_dispatching; /* a handler's replies are being counted */
 
     uint64_t now_ms, start_ms, rx_ms; /* rx_ms: when the peer last said something */
@@ -181,7 +183,6 @@ struct conn {
     struct conn_kex_info info;
     struct auth_state auth;
     struct buf peer_extensions, server_sig_algs;
-    bool peer_pings;
     uint32_t n_ext_info;
 
     struct chan *chans[CHANNELS_MAX];
@@ -206,6 +207,10 @@ struct conn {
 };
 
 /* ---- conn.c ---- */
+
+/* A connection that has not said or heard anything: what conn_new does, short of
+ * the first KEXINIT. */
+enum err conn_make(const struct conn_config *config, uint64_t now_ms, struct conn **conn);
 
 /* End it: latch the fault and queue DISCONNECT. Returns the code. */
 enum err conn_fail(struct conn *c, enum err code, uint32_t reason, const char *fmt, ...)
@@ -234,6 +239,8 @@ enum err rules_dispatch(struct conn *c, struct bytes payload) MUST_USE;
 /* These two latch what fails. */
 enum err kex_start(struct conn *c);
 enum err kex_check_rekey(struct conn *c);
+/* What conn_kex_info says of the algorithms chosen; the rest of it is emptied. */
+void kex_note_choice(struct conn *c);
 void kex_clear(struct kex_run *k);
 enum err kex_on_kexinit(struct conn *c, const void *msg);
 enum err kex_on_init(struct conn *c, const void *msg);

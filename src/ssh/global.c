@@ -291,7 +291,7 @@ enum err
 global_check_keepalive(struct conn *c)
 {
     uint64_t last = c->keepalive_ms > c->rx_ms ? c->keepalive_ms : c->rx_ms;
-    bool is_due = c->limits.keepalive_ms != 0 && c->auth.is_done &&
+    bool is_due = c->limits.keepalive_ms != 0 && c->auth.is_done && !c->is_fresh &&
                   c->now_ms - last >= c->limits.keepalive_ms;
     if (!is_due)
         return ERR_NONE;

@@ -14,22 +14,28 @@
 
 #include "ssh/conn.h"
 
-enum { HANDOVER_MAX = 1 << 20 }; /* octets of a state */
+enum { HANDOVER_MAX = 1 << 18 }; /* octets of a state, far more than one needs */
 
 /*
- * Append the state to out. Allowed for a server from CONN_EV_AUTH_SUCCESS until
- * the next conn_next_event, and only once everything was sent: conn_tx_pending
- * is false. c is good for nothing afterwards but conn_free.
- * ERR_BUG: not such a moment. ERR_LIMIT, ERR_NOMEM.
+ * Append the state to out, which may then hold a part of it when this fails.
+ * Allowed for a server from CONN_EV_AUTH_SUCCESS until the next conn_next_event,
+ * and only once everything was sent: conn_tx_pending is false. Reading may go on
+ * meanwhile: what was read comes along.
+ * c is good for nothing afterwards but conn_free, also when this fails with another
+ * error than ERR_BUG: it neither sends nor takes anything any more.
+ * The state is secret: out is to be wiped (buf_clear).
+ * ERR_BUG: not such a moment. ERR_LIMIT, ERR_NOMEM, ERR_CRYPTO.
  */
 enum err conn_export(struct conn *c, struct buf *out) MUST_USE;
 
 /*
  * A connection that goes on where the other stopped. config: as for conn_new;
  * role must be CONN_SERVER; lists, host keys and limits count from now on,
- * login limits and banner don't. No event is repeated.
+ * login limits and banner don't, and the identification is the one that was sent.
+ * No event is repeated. The host keys are announced with the first conn_next_event.
+ * conn_kex_info knows names, host key and exchange hash, but not the KEXINITs.
  * state: wiped by the caller. ERR_PROTO: not a state, *why says where;
- * ERR_NOMEM, ERR_CRYPTO.
+ * ERR_BUG: another role, or config is none; ERR_LIMIT, ERR_NOMEM, ERR_CRYPTO.
  */
 enum err conn_import(const struct conn_config *config, struct bytes state,
                      uint64_t now_ms, struct conn **c, struct fault *why) MUST_USE;

@@ -25,7 +25,7 @@ enum { PEER_REKEYS_FREE = 8, PEER_REKEY_MS = 1000, PEER_REKEY_OCTETS = 64 * 1024
 #define REKEY_PACKETS ((uint64_t)1 << 31)
 #define REKEY_OCTETS  ((uint64_t)4 << 30)
 
-enum { EXT_INFO_MAX = 64, EXT_INFO_TIMES = 2 };
+enum { EXT_INFO_TIMES = 2 };
 
 enum { GEX_MIN_BITS = 2048, GEX_MAX_BITS = 8192 };
 
@@ -170,7 +170,7 @@ kex_start(struct conn *c)
 enum err
 kex_check_rekey(struct conn *c)
 {
-    if (!c->auth.is_done || c->kex.is_running || c->tx.next_protect)
+    if (!c->auth.is_done || c->is_fresh || c->kex.is_running || c->tx.next_protect)
         return ERR_NONE;
     const struct algo_choice *choice = &c->kex.choice;
     uint64_t octets = c->limits.rekey_octets ? c->limits.rekey_octets : REKEY_OCTETS;
@@ -208,13 +208,11 @@ mac_name(const struct mac_algo *mac)
     return mac ? mac->name : "implicit";
 }
 
-static void
-note_choice(struct conn *c, const struct ssh_kexinit *own, const struct ssh_kexinit *peer)
+void
+kex_note_choice(struct conn *c)
 {
     const struct algo_choice *choice = &c->kex.choice;
     c->info = (struct conn_kex_info){
-        .local_cookie = own->cookie,
-        .peer_cookie = peer->cookie,
         .kex = choice->kex->name,
         .host_key = choice->host_key->name,
         .cipher_c2s = choice->cipher[DIR_C2S]->name,
@@ -228,6 +226,14 @@ note_choice(struct conn *c, const struct ssh_kexinit *own, const struct ssh_kexi
         .has_ext_info = c->n_ext_info != 0,
         .n_kex = c->kex.n_done,
     };
+}
+
+static void
+note_kexinits(struct conn *c, const struct ssh_kexinit *own,
+              const struct ssh_kexinit *peer)
+{
+    c->info.local_cookie = own->cookie;
+    c->info.peer_cookie = peer->cookie;
     note_lists(c->info.local_lists, own);
     note_lists(c->info.peer_lists, peer);
 }
@@ -313,7 +319,8 @@ choose_and_begin(struct conn *c, const struct ssh_kexinit *peer)
     if (e != ERR_NONE)
         return conn_fail(c, e, why.reason, "%s", why.text);
     k->skip_guess = peer->first_kex_packet_follows && !k->choice.guess_was_right;
-    note_choice(c, &own, peer);
+    kex_note_choice(c);
+    note_kexinits(c, &own, peer);
     conn_raise(c, CONN_EV_NEGOTIATED, NULL);
     log_trace(c->log, TRACE_KEX, "chose %s, %s, %s/%s, %s/%s%s", c->info.kex,
               c->info.host_key, c->info.cipher_c2s, c->info.mac_c2s, c->info.cipher_s2c,
@@ -746,8 +753,6 @@ take_extension(struct conn *c, struct bytes name, struct bytes value)
     }
     if (bytes_eq_str(name, "publickey-hostbound@openssh.com"))
         c->auth.hostbound = bytes_eq_str(value, "0");
-    if (bytes_eq_str(name, "ping@openssh.com"))
-        c->peer_pings = bytes_eq_str(value, "0");
 }
 
 enum err
@@ -764,6 +769,8 @@ kex_on_ext_info(struct conn *c, const void *msg)
             return conn_fail_proto(c, "malformed EXT_INFO");
         take_extension(c, name, value);
     }
+    if (!cursor_is_done(&cur))
+        return conn_fail_proto(c, "malformed EXT_INFO");
     c->info.has_ext_info = true;
     buf_reset(&c->peer_extensions);
     buf_put(&c->peer_extensions, m->extensions);

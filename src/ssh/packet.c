@@ -269,6 +269,7 @@ packet_tx_sent(struct packet_tx *tx, size_t n)
 /* The buffer starts small, so that idle and unauthenticated connections are
  * cheap, and grows while reads fill it: fewer system calls for bulk. */
 enum { RX_FIRST = 40 * 1024, RX_LARGEST = 1024 * 1024, RX_LEAST_ROOM = 8 * 1024 };
+static_assert(PACKET_RX_BEFORE_AUTH == 2 * RX_FIRST, "buffers double");
 
 enum err
 packet_rx_init(struct packet_rx *rx)
@@ -336,7 +337,10 @@ packet_rx_space(struct packet_rx *rx, size_t *n)
     drop_taken(rx);
     size_t need = packet_need(rx);
     size_t cap = rx->cap;
-    if (rx->was_filled && cap < RX_LARGEST)
+    size_t largest = rx->packet_max == PACKET_MAX_BEFORE_AUTH
+                         ? (size_t)PACKET_RX_BEFORE_AUTH
+                         : (size_t)RX_LARGEST;
+    if (rx->was_filled && cap < largest)
         cap *= 2;
     while (cap < need + RX_LEAST_ROOM)
         cap *= 2;

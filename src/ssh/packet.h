@@ -25,6 +25,8 @@ enum {
     PACKET_PADDING_ROOM = 36,       /* 4..19, and 16 for the 16-octet minimum */
     PACKET_MAX_BEFORE_AUTH = 35000, /* packet_length; RFC 4253 6.1 (threats 13) */
     PACKET_MAX = 256 * 1024,        /* packet_length, as OpenSSH */
+    /* Octets received and not opened yet, while packet_max is the former. */
+    PACKET_RX_BEFORE_AUTH = 80 * 1024,
 };
 
 /* ---- sending ---- */

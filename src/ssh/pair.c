@@ -29,39 +29,82 @@ pair_key(void)
     return pubkey_blob(privkey_public(host_key));
 }
 
-static struct conn *
-make(enum conn_role role, const struct conn_limits *limits, uint64_t now)
+/* *key: borrowed by what is returned. */
+static struct conn_config
+config_for(const struct pair *p, enum conn_role role, struct conn_host_key *key)
 {
-    struct conn *c = NULL;
-    struct conn_host_key key = {pair_key()};
-    struct conn_config config = {
+    *key = (struct conn_host_key){pair_key()};
+    return (struct conn_config){
         .role = role,
         .software = "FerryPair",
         .rand = &rand_system,
-        .limits = *limits,
-        .host_keys = &key,
+        .limits = p->limits,
+        .host_keys = key,
         .n_host_keys = 1,
         .auth_methods = "password",
         .lists = {[ALGO_KEX] = "curve25519-sha256",
                   [ALGO_HOST_KEY] = "ssh-ed25519",
-                  [ALGO_CIPHER] = "aes128-gcm@openssh.com",
-                  [ALGO_MAC] = "hmac-sha2-256-etm@openssh.com",
-                  [ALGO_COMPRESSION] = "none",
+                  [ALGO_CIPHER] = p->suite.cipher,
+                  [ALGO_MAC] = p->suite.mac,
+                  [ALGO_COMPRESSION] = p->suite.compression,
                   [ALGO_USER_KEY] = "ssh-ed25519"},
     };
-    if (conn_new(&config, now, &c) != ERR_NONE)
+}
+
+static struct conn *
+make(const struct pair *p, enum conn_role role)
+{
+    struct conn *c = NULL;
+    struct conn_host_key key;
+    struct conn_config config = config_for(p, role, &key);
+    if (conn_new(&config, p->now, &c) != ERR_NONE)
         abort();
     return c;
 }
 
 void
+pair_new_suite(struct pair *p, const struct conn_limits *limits,
+               const struct pair_suite *suite)
+{
+    *p = (struct pair){.suite = *suite,
+                       .limits = *limits,
+                       .now = 1000,
+                       .answers_auth = true,
+                       .client_logs_in = true,
+                       .consumes = true};
+    p->client = make(p, CONN_CLIENT);
+    p->server = make(p, CONN_SERVER);
+    conn_auth_user(p->client, "tester");
+}
+
+void
 pair_new(struct pair *p, const struct conn_limits *limits)
 {
-    *p = (struct pair){
-        .now = 1000, .answers_auth = true, .client_logs_in = true, .consumes = true};
-    p->client = make(CONN_CLIENT, limits, p->now);
-    p->server = make(CONN_SERVER, limits, p->now);
-    conn_auth_user(p->client, "tester");
+    static const struct pair_suite usual = {"aes128-gcm@openssh.com",
+                                            "hmac-sha2-256-etm@openssh.com", "none"};
+    pair_new_suite(p, limits, &usual);
+}
+
+void
+pair_export(struct pair *p, struct buf *state)
+{
+    if (conn_export(p->server, state) != ERR_NONE)
+        abort();
+}
+
+enum err
+pair_import(struct pair *p, struct bytes state, struct fault *why)
+{
+    struct conn *next = NULL;
+    struct conn_host_key key;
+    struct conn_config config = config_for(p, CONN_SERVER, &key);
+    enum err e = conn_import(&config, state, p->now, &next, why);
+    if (e != ERR_NONE)
+        return e;
+    conn_free(p->server);
+    p->server = next;
+    p->hands_over = false;
+    return ERR_NONE;
 }
 
 void
@@ -186,7 +229,9 @@ drain(struct pair *p)
         any = true;
         client_event(p, &ev);
     }
-    while (conn_next_event(p->server, &ev)) {
+    bool waits = p->hands_over && conn_is_authenticated(p->server);
+    while (!waits && conn_next_event(p->server, &ev)) {
+        waits = p->hands_over && ev.type == CONN_EV_AUTH_SUCCESS;
         any = true;
         server_event(p, &ev);
     }

@@ -7,8 +7,16 @@
 #define FERRY_SSH_PAIR_H
 
 #include "ssh/engine.h"
+#include "ssh/handover.h"
+
+/* One name each. */
+struct pair_suite {
+    const char *cipher, *mac, *compression;
+};
 
 struct pair {
+    struct pair_suite suite;
+    struct conn_limits limits;
     struct conn *client, *server;
     struct chan *client_chan, *server_chan;
     uint64_t now;
@@ -16,6 +24,7 @@ struct pair {
     bool answers_auth;   /* the server lets everybody in */
     bool client_logs_in; /* with a password, as soon as it may */
     bool consumes;       /* both take all channel data */
+    bool hands_over;     /* the server's events wait behind AUTH_SUCCESS */
     uint32_t n_auth_requests, n_auth_failures, n_hostkeys, n_proven;
     size_t client_got, server_got;       /* octets of channel data */
     bool client_is_deaf, server_is_deaf; /* nothing is carried to it */
@@ -31,7 +40,14 @@ struct bytes pair_key(void);
 
 /* Limits apply to both. */
 void pair_new(struct pair *p, const struct conn_limits *limits);
+void pair_new_suite(struct pair *p, const struct conn_limits *limits,
+                    const struct pair_suite *suite);
 void pair_free(struct pair *p);
+
+/* With hands_over, behind pair_login: what conn_export gives. */
+void pair_export(struct pair *p, struct buf *state);
+/* A server from a state, in the place of the one there was. */
+enum err pair_import(struct pair *p, struct bytes state, struct fault *why) MUST_USE;
 
 /* Carry and handle until nothing moves (bounded). */
 void pair_run(struct pair *p);
