@@ -681,7 +681,7 @@ conn_answer_sign(struct conn *c, uint32_t token, struct bytes signature)
 void
 conn_rekey(struct conn *c)
 {
-    if (!c->is_dead && c->auth.is_done && kex_is_idle(c))
+    if (!c->is_dead && c->auth.is_done && !c->is_fresh && kex_is_idle(c))
         (void)kex_start(c); /* a failure has latched */
 }
 

@@ -325,7 +325,8 @@ void *conn_channel_user(const struct chan *ch);
 /* Client: ask the server to prove these keys (string blob, each). */
 void conn_hostkeys_prove(struct conn *c, struct bytes list);
 
-/* Start a key exchange now (does nothing while one runs or before authentication). */
+/* Start a key exchange now. Does nothing while one runs, and before the first
+ * conn_next_event behind AUTH_SUCCESS. */
 void conn_rekey(struct conn *c);
 
 /* Say why and stop: DISCONNECT is the last thing sent. text: one sentence. */

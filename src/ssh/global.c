@@ -73,8 +73,8 @@ global_announce_hostkeys(struct conn *c)
             put_string(&list, blob);
     }
     enum err e = buf_err(&list);
-    if (e == ERR_NONE)
-        e = send_request(c, HOSTKEYS, false, buf_bytes(&list));
+    e = e == ERR_NONE ? send_request(c, HOSTKEYS, false, buf_bytes(&list))
+                      : conn_fail(c, e, DISCONNECT_BY_APPLICATION, "out of memory");
     buf_clear(&list);
     return e;
 }

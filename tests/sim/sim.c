@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "crypto/rand.h"
+#include "ssh/handover.h"
 #include "wire/cursor.h"
 
 enum { STEPS_MAX = 2 * 1000 * 1000, TIME_MAX_MS = 2000 * 1000 * 1000 };
@@ -51,6 +52,7 @@ struct end {
     struct chan *chan;
     uint32_t sent, received; /* octets of the pattern */
     bool sent_eof, saw_exit, is_over, is_login_wrong_done;
+    bool waits; /* for the hand-over: no event is taken */
     int kbdint_round;
 };
 
@@ -59,6 +61,7 @@ struct sim {
     struct prng rng;
     uint64_t now;
     struct end client, server;
+    const struct rand_source *server_rand;
     struct sim_result result;
 };
 
@@ -181,6 +184,9 @@ server_event(struct sim *s, struct conn_event *ev)
         return;
     case CONN_EV_AUTH_REQUEST:
         server_auth(e, &ev->auth);
+        return;
+    case CONN_EV_AUTH_SUCCESS:
+        e->waits = s->config->hands_over;
         return;
     case CONN_EV_CHANNEL_REQUEST:
         conn_answer_channel_request(ev->chan, bytes_eq_str(ev->channel.data, "echo"));
@@ -348,11 +354,69 @@ carry(struct sim *s, struct conn *from, struct conn *to)
     return moved != 0;
 }
 
+static struct conn_config
+config_of(const struct sim *s, enum conn_role role, const struct rand_source *rand,
+          struct conn_host_key keys[ARRAY_LEN(host_keys)])
+{
+    const struct sim_config *f = s->config;
+    for (size_t i = 0; i < ARRAY_LEN(host_keys); i++)
+        keys[i].blob = pubkey_blob(privkey_public(host_keys[i]));
+    return (struct conn_config){
+        .role = role,
+        .software = "FerrySim",
+        .rand = rand,
+        .host_keys = keys,
+        .n_host_keys = ARRAY_LEN(host_keys),
+        .auth_methods = "publickey,password,keyboard-interactive",
+        .limits = {.window = f->window,
+                   .window_max = f->window,
+                   .max_packet = f->max_packet,
+                   .rekey_octets = f->rekey_octets,
+                   .kex_ms = TIME_MAX_MS,
+                   .login_ms = TIME_MAX_MS,
+                   .ident_ms = TIME_MAX_MS},
+        .lists = {[ALGO_KEX] = f->kex ? f->kex : "curve25519-sha256",
+                  [ALGO_HOST_KEY] = f->host_key ? f->host_key : "ssh-ed25519",
+                  [ALGO_CIPHER] = f->cipher ? f->cipher : "aes128-gcm@openssh.com",
+                  [ALGO_MAC] = f->mac ? f->mac : "hmac-sha2-256-etm@openssh.com",
+                  [ALGO_COMPRESSION] = f->compression ? f->compression : "none",
+                  [ALGO_USER_KEY] = "ssh-ed25519"},
+    };
+}
+
+/* Once everything was sent; some octets of the client's may have come behind. */
+static void
+hand_over(struct sim *s)
+{
+    struct end *e = &s->server;
+    struct conn_host_key keys[ARRAY_LEN(host_keys)];
+    struct conn_config config = config_of(s, CONN_SERVER, s->server_rand, keys);
+    struct conn *next = NULL;
+    struct fault why = {0};
+    struct buf state;
+    if (conn_tx_pending(e->conn) || prng_below(&s->rng, 4) == 0)
+        return;
+    buf_init(&state, HANDOVER_MAX);
+    enum err err = conn_export(e->conn, &state);
+    if (err == ERR_NONE)
+        err = conn_import(&config, buf_bytes(&state), s->now, &next, &why);
+    buf_clear(&state);
+    e->waits = false;
+    if (err != ERR_NONE) {
+        say(s, why.code != ERR_NONE ? why.text : "the hand-over failed");
+        return;
+    }
+    conn_free(e->conn);
+    e->conn = next;
+}
+
 static void
 drain(struct sim *s)
 {
     struct conn_event ev;
-    while (conn_next_event(s->server.conn, &ev))
+    if (s->server.waits)
+        hand_over(s);
+    while (!s->server.waits && conn_next_event(s->server.conn, &ev))
         server_event(s, &ev);
     while (conn_next_event(s->client.conn, &ev))
         client_event(s, &ev);
@@ -388,31 +452,8 @@ static enum err
 make_end(struct sim *s, enum conn_role role, struct end *e,
          const struct rand_source *rand)
 {
-    const struct sim_config *f = s->config;
     struct conn_host_key keys[ARRAY_LEN(host_keys)];
-    for (size_t i = 0; i < ARRAY_LEN(host_keys); i++)
-        keys[i].blob = pubkey_blob(privkey_public(host_keys[i]));
-    struct conn_config config = {
-        .role = role,
-        .software = "FerrySim",
-        .rand = rand,
-        .host_keys = keys,
-        .n_host_keys = ARRAY_LEN(keys),
-        .auth_methods = "publickey,password,keyboard-interactive",
-        .limits = {.window = f->window,
-                   .window_max = f->window,
-                   .max_packet = f->max_packet,
-                   .rekey_octets = f->rekey_octets,
-                   .kex_ms = TIME_MAX_MS,
-                   .login_ms = TIME_MAX_MS,
-                   .ident_ms = TIME_MAX_MS},
-        .lists = {[ALGO_KEX] = f->kex ? f->kex : "curve25519-sha256",
-                  [ALGO_HOST_KEY] = f->host_key ? f->host_key : "ssh-ed25519",
-                  [ALGO_CIPHER] = f->cipher ? f->cipher : "aes128-gcm@openssh.com",
-                  [ALGO_MAC] = f->mac ? f->mac : "hmac-sha2-256-etm@openssh.com",
-                  [ALGO_COMPRESSION] = f->compression ? f->compression : "none",
-                  [ALGO_USER_KEY] = "ssh-ed25519"},
-    };
+    struct conn_config config = config_of(s, role, rand, keys);
     return conn_new(&config, s->now, &e->conn);
 }
 
@@ -439,6 +480,7 @@ sim_run(const struct sim_config *config)
                 server_rng = {config->seed ^ 0x2222};
     struct rand_source client_rand = {prng_fill, &client_rng};
     struct rand_source server_rand = {prng_fill, &server_rng};
+    s.server_rand = &server_rand;
     if (make_end(&s, CONN_CLIENT, &s.client, &client_rand) == ERR_NONE &&
         make_end(&s, CONN_SERVER, &s.server, &server_rand) == ERR_NONE) {
         conn_auth_user(s.client.conn, "sim");

@@ -30,6 +30,7 @@ struct sim_config {
     enum sim_login login;
     bool has_rekeys_by_hand; /* conn_rekey at random moments, from both ends */
     bool wants_wrong_password_first;
+    bool hands_over; /* the server's end goes to another engine after the login */
 };
 
 struct sim_result {

@@ -122,6 +122,25 @@ compression_survives_rekeys(void **state)
                                    .compression = "zlib@openssh.com"});
 }
 
+static void
+every_cipher_survives_a_hand_over(void **state)
+{
+    (void)state;
+    struct bytes rest = bytes_str(algo_list(PROFILE_COMPAT, ALGO_SERVER, ALGO_CIPHER)),
+                 name;
+    while (bytes_next_item(&rest, &name)) {
+        char text[64];
+        snprintf(text, sizeof text, "%.*s", (int)name.n, (const char *)name.p);
+        expect_ok(&(struct sim_config){.seed = 3,
+                                       .octets = 200000,
+                                       .chop_max = 400,
+                                       .cipher = text,
+                                       .compression = "zlib@openssh.com",
+                                       .rekey_octets = 30000,
+                                       .hands_over = true});
+    }
+}
+
 /* Everything that a seed decides. */
 static struct sim_config
 config_of_seed(uint64_t seed)
@@ -151,6 +170,7 @@ config_of_seed(uint64_t seed)
         .login = (enum sim_login)((x >> 32) % 3),
         .wants_wrong_password_first = (x >> 36) % 2 == 0,
         .compression = (x >> 40) % 4 == 0 ? "zlib@openssh.com" : NULL,
+        .hands_over = (x >> 44) % 3 == 0,
     };
 }
 
@@ -173,8 +193,11 @@ static void
 nth_allocation_failing_ends_cleanly(void **state)
 {
     (void)state;
-    struct sim_config f = {
-        .seed = 9, .octets = 20000, .chop_max = 20000, .rekey_octets = 9000};
+    struct sim_config f = {.seed = 9,
+                           .octets = 20000,
+                           .chop_max = 20000,
+                           .rekey_octets = 9000,
+                           .hands_over = true};
     n_allocations = 0;
     expect_ok(&f);
     long total = n_allocations;
@@ -199,6 +222,7 @@ main(void)
         cmocka_unit_test(every_algorithm_carries_a_session),
         cmocka_unit_test(every_host_key_type_signs),
         cmocka_unit_test(compression_survives_rekeys),
+        cmocka_unit_test(every_cipher_survives_a_hand_over),
         cmocka_unit_test(sessions_by_seed_never_stall_or_change_an_octet),
         cmocka_unit_test(nth_allocation_failing_ends_cleanly),
     };
