@@ -130,26 +130,56 @@ sync_directory_of(const char *path)
     return is_ok;
 }
 
-enum err
-file_create_secret(const char *path, struct bytes content, struct fault *why)
+/* Write a file beside `path` that takes its name when it is whole. */
+static enum err
+write_beside(const char *path, mode_t mode, struct bytes content,
+             char temporary[PATH_MAX], struct fault *why)
 {
-    char temporary[PATH_MAX];
-    int n = snprintf(temporary, sizeof temporary, "%s.new.%ld", path, (long)getpid());
-    if (n < 0 || (size_t)n >= sizeof temporary)
+    int n = snprintf(temporary, PATH_MAX, "%s.new.%ld", path, (long)getpid());
+    if (n < 0 || n >= PATH_MAX)
         return fault_set(why, ERR_IO, 0, "%.160s: name too long", path);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fault_errno(why, ERR_IO, errno, "cannot create %.160s", temporary);
-    bool is_written = write_all(fd, content) && fchmod(fd, 0600) == 0;
-    is_written = close(fd) == 0 && is_written;
+    bool is_written = write_all(fd, content) && fchmod(fd, mode) == 0;
+    int sys_errno = errno;
+    if (close(fd) == 0 && is_written)
+        return ERR_NONE;
+    unlink(temporary);
+    return fault_errno(why, ERR_IO, sys_errno, "cannot write %.160s", path);
+}
+
+enum err
+file_create_secret(const char *path, struct bytes content, struct fault *why)
+{
+    char temporary[PATH_MAX];
+    enum err err = write_beside(path, 0600, content, temporary, why);
+    if (err != ERR_NONE)
+        return err;
     /* link, not rename: another server that starts now keeps its key. */
-    bool is_named = is_written && link(temporary, path) == 0;
+    bool is_named = link(temporary, path) == 0;
     int sys_errno = errno;
     unlink(temporary);
     if (is_named && sync_directory_of(path))
         return ERR_NONE;
-    return fault_errno(why, is_written && sys_errno == EEXIST ? ERR_LIMIT : ERR_IO,
-                       sys_errno, "cannot write %.160s", path);
+    return fault_errno(why, sys_errno == EEXIST ? ERR_LIMIT : ERR_IO, sys_errno,
+                       "cannot write %.160s", path);
+}
+
+enum err
+file_replace(const char *path, mode_t mode, struct bytes content, struct fault *why)
+{
+    char temporary[PATH_MAX];
+    enum err err = write_beside(path, mode, content, temporary, why);
+    if (err != ERR_NONE)
+        return err;
+    bool is_named = rename(temporary, path) == 0;
+    int sys_errno = errno;
+    if (is_named && sync_directory_of(path))
+        return ERR_NONE;
+    if (!is_named)
+        unlink(temporary);
+    return fault_errno(why, ERR_IO, sys_errno, "cannot write %.160s", path);
 }
 
 /* mkdir -p with mode 0700. */

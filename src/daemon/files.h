@@ -6,6 +6,8 @@
 #ifndef FERRY_DAEMON_FILES_H
 #define FERRY_DAEMON_FILES_H
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 
 enum file_trust {
@@ -28,6 +30,14 @@ enum err file_read(const char *path, enum file_trust trust, struct buf *out,
  */
 enum err
 file_create_secret(const char *path, struct bytes content, struct fault *why) MUST_USE;
+
+/*
+ * Put a file in the place of the one of that name, if any, with these permissions:
+ * written beside it, synced, renamed; after a crash it is the old or the new one.
+ * ERR_IO.
+ */
+enum err file_replace(const char *path, mode_t mode, struct bytes content,
+                      struct fault *why) MUST_USE;
 
 /*
  * The directory for what ferryd keeps, made if missing (0700): state_home or,

@@ -70,7 +70,7 @@ penalty_judge(struct penalties *p, const struct address *a, uint64_t now_ms,
 bool penalty_add(struct penalties *p, const struct address *a, enum penalty_kind kind,
                  uint64_t now_ms);
 
-/* Forgive every source within a block. How many there were. */
+/* Forgive every source that a block touches. How many there were. */
 size_t penalty_forgive(struct penalties *p, const struct block *block);
 
 /* Sources that are refused, and all that are noted; ended ones are dropped first. */

@@ -16,8 +16,9 @@ struct rate_share {
 };
 
 /*
- * limit: octets a second, >= 1. The shares' sum is at most max(limit, n), as no
- * session can have less than one octet (0 means "no limit" on the board).
+ * limit: octets a second, >= 1. n: at most ADMISSION_PLACES_MAX. The shares' sum is at
+ * most max(limit, n), as no session can have less than one octet (0 means "no limit" on
+ * the board).
  */
 void rates_share(uint64_t limit, struct rate_share *s, size_t n);
 
@@ -36,12 +37,21 @@ void rates_free(struct rates *r); /* NULL allowed */
 void rates_turn(struct rates *r, const struct admission *a, struct board_page *pages,
                 uint64_t now_ms);
 
-/* Octets a second of one place, smoothed over the last second. */
-uint64_t rates_in(const struct rates *r, uint32_t place);
-uint64_t rates_out(const struct rates *r, uint32_t place);
+/*
+ * Count a connection's last octets, before its place is freed and its page given to
+ * another one.
+ */
+void rates_leave(struct rates *r, const struct admission *a,
+                 const struct admission_place *place, struct board_page *pages);
 
-/* Milliseconds since it last moved an octet of a file (since its login, if never). */
-uint64_t rates_idle_ms(const struct rates *r, uint32_t place, uint64_t now_ms);
+/* Octets a second over the last second, of the connection `id` in a place. */
+uint64_t rates_in(const struct rates *r, uint32_t place, uint64_t id);
+uint64_t rates_out(const struct rates *r, uint32_t place, uint64_t id);
+
+/* Milliseconds since it last moved an octet of a file or made a request (since it was
+ * first measured, if never). */
+uint64_t
+rates_idle_ms(const struct rates *r, uint32_t place, uint64_t id, uint64_t now_ms);
 
 /* Octets of all sessions since the start, in and out; they never go down. */
 void rates_totals(const struct rates *r, uint64_t *in, uint64_t *out);

@@ -83,6 +83,12 @@ block_has(const struct block *b, const struct address *a)
     return memcmp(same.network.octets, b->network.octets, sizeof a->octets) == 0;
 }
 
+bool
+block_overlaps(const struct block *a, const struct block *b)
+{
+    return a->bits <= b->bits ? block_has(a, &b->network) : block_has(b, &a->network);
+}
+
 int
 block_compare(const struct block *a, const struct block *b)
 {

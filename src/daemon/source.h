@@ -32,6 +32,9 @@ void block_text(const struct block *b, char text[BLOCK_TEXT_MAX]);
 
 bool block_has(const struct block *b, const struct address *a);
 
+/* One of them lies in the other. */
+bool block_overlaps(const struct block *a, const struct block *b);
+
 /* Below 0, 0 or above: an order over families, lengths, then addresses. */
 int block_compare(const struct block *a, const struct block *b);
 
