@@ -13,6 +13,7 @@
 enum account_member_kind {
     MEMBER_TEXT,   /* char[max + 1]; "": unset */
     MEMBER_NUMBER, /* int64_t from here on; ACCOUNT_UNSET: unset */
+    MEMBER_LIMIT,  /* a number; "none": 0 */
     MEMBER_SIZE,   /* octets, with K, M, G, T; "none": 0 */
     MEMBER_OCTAL,
     MEMBER_DATE, /* YYYY-MM-DD, its last second in UTC; or seconds since 1970 */
@@ -57,12 +58,16 @@ struct account_member {
     int64_t min, max;  /* numbers: range; texts: octets at most */
     const char *value; /* what --help calls the value; NULL: flags */
     const char *help;
+    char separator; /* given several times: joined with it; 0: once only */
     /* Checks a text further; NULL: any printable text will do. */
     bool (*check)(const char *text, struct fault *why);
 };
 
 /* MEMBER_IDS rows. */
 extern const struct account_member account_members[];
+
+/* Nothing set but the name, which must be valid (account/name.h). */
+void account_record_init(struct account_record *r, bool is_group, const char *name);
 
 bool
 account_member_is_set(const struct account_member *m, const struct account_record *r);
@@ -75,9 +80,19 @@ void account_member_unset(const struct account_member *m, struct account_record 
 enum err account_member_set(const struct account_member *m, struct account_record *r,
                             const char *text, struct fault *why) MUST_USE;
 
-/* Is the value that r holds allowed? As above. */
-enum err account_member_check(const struct account_member *m,
-                              const struct account_record *r, struct fault *why) MUST_USE;
+/* The value as it is stored; of the member's kind. Borrowed from r. */
+const char *
+account_member_text(const struct account_member *m, const struct account_record *r);
+int64_t
+account_member_number(const struct account_member *m, const struct account_record *r);
+
+/* Set to a stored value after the checks of account_member_set. */
+enum err
+account_member_load_text(const struct account_member *m, struct account_record *r,
+                         const char *text, struct fault *why) MUST_USE;
+enum err
+account_member_load_number(const struct account_member *m, struct account_record *r,
+                           int64_t x, struct fault *why) MUST_USE;
 
 /* Append the value as account_member_set takes it. Nothing when unset. */
 void account_member_put(const struct account_member *m, const struct account_record *r,

@@ -4,7 +4,7 @@
  * string asks for is judged before it is done (threats F4), and a user who
  * does not exist costs as much as one who does (threats A4, A6).
  *
- * Slow on purpose: tens of milliseconds and 16 MiB a call for what is made here,
+ * Slow on purpose: tens of milliseconds and 64 MiB a call for what is made here,
  * seconds for the worst that is accepted. Call it where nobody else waits.
  */
 #ifndef FERRY_ACCOUNT_PASSWORD_H
@@ -20,7 +20,7 @@ enum {
     /* What a stored string may ask for. */
     PASSWORD_BCRYPT_COST_MAX = 16,     /* 2^16 rounds: about four seconds */
     PASSWORD_SHA_ROUNDS_MAX = 5000000, /* about two seconds */
-    PASSWORD_YESCRYPT_N_LOG2_MAX = 16, /* with r = 32: 256 MiB, one second */
+    PASSWORD_YESCRYPT_N_LOG2_MAX = 16, /* with r = 32: 256 MiB, 0.3 seconds */
     PASSWORD_YESCRYPT_R_MAX = 32,
 };
 
@@ -64,10 +64,5 @@ const char *password_dummy_hash(void);
  * user's name, not one octet repeated. why: the sentence.
  */
 bool password_is_strong(struct bytes password, const char *user, struct fault *why);
-
-/* Easy to type and hard to guess: 4 groups of 5 from 32 letters: 100 bits. */
-enum { PASSWORD_MADE_LEN = 23 };
-enum err password_make(const struct rand_source *rand,
-                       char password[PASSWORD_MADE_LEN + 1]) MUST_USE;
 
 #endif

@@ -82,10 +82,6 @@ enum err store_list(struct store *s, enum store_kind kind,
                     enum err (*visit)(void *ctx, const struct account_record *r),
                     void *ctx, struct fault *why) MUST_USE;
 
-/* An account with nothing set. name: valid (user_name_is_valid). */
-void
-account_record_init(struct account_record *r, enum store_kind kind, const char *name);
-
 /* r: is_group says which; id, created and changed are set. ERR_LIMIT: exists. */
 enum err store_add(struct store *s, struct account_record *r, int64_t now,
                    struct fault *why) MUST_USE;
@@ -121,7 +117,7 @@ enum err store_key_list(struct store *s, int64_t id,
                         enum err (*visit)(void *ctx, const struct store_key *key),
                         void *ctx, struct fault *why) MUST_USE;
 /* which: a fingerprint, or an index in decimal. */
-enum err store_key_delete(struct store *s, int64_t id, const char *which,
+enum err store_key_delete(struct store *s, int64_t id, const char *which, int64_t now,
                           struct fault *why) MUST_USE;
 
 /* Append the account's keys and those of its group, as an authorized_keys text. */
@@ -180,7 +176,7 @@ struct usage_owner {
     char name[ACCOUNT_NAME_MAX + 1];
 };
 
-/* A session that charges. instance: a random number of the daemon's life. */
+/* A session that charges; one owner's. instance: a random number of the daemon's life. */
 struct usage_session {
     uint64_t instance, connection;
 };
