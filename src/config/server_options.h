@@ -15,7 +15,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "config/ssh_options.h" /* struct option_list, enum address_family */
+#include "config/ssh_options.h" /* enum address_family, OPTION_UNSET */
+
+/* What accumulates over lines, or one line's words; each owned. */
+struct server_list {
+    char **item;
+    size_t n;
+};
+enum { SERVER_LIST_MAX = 4096 };
 
 enum server_login_as_root {
     ROOT_LOGIN_NO,
@@ -50,9 +57,9 @@ struct server_penalties {
 
 struct server_options {
     /* ---- for the whole daemon: outside Match only ---- */
-    struct option_list ports, listen_addresses; /* as written; "HOST[:PORT]" */
+    struct server_list ports, listen_addresses; /* as written; "HOST[:PORT]" */
     int address_family;                         /* enum address_family */
-    struct option_list host_keys, host_certificates;
+    struct server_list host_keys, host_certificates;
     char *kex, *ciphers, *macs, *host_key_algorithms, *ca_algorithms; /* with + - ^ */
     char *profile;         /* ours: "default", "compat", "gov" */
     int required_rsa_size; /* bits */
@@ -81,7 +88,7 @@ struct server_options {
     char *trusted_proxies;              /* ours: CIDR list that speaks PROXY v2 */
     int drain_s;                        /* ours: from SIGTERM to the end */
     int max_connections;                /* ours */
-    struct option_list events[SERVER_EVENTS]; /* ours: program and arguments */
+    struct server_list events[SERVER_EVENTS]; /* ours: program and arguments */
     char *event_user;                         /* ours */
     int event_timeout_s;                      /* ours */
 
@@ -90,14 +97,14 @@ struct server_options {
     char *authentication_methods; /* chains, "publickey,password keyboard-interactive" */
     int password_authentication, pubkey_authentication, kbdint_authentication;
     int permit_empty_passwords; /* only "no" is accepted */
-    struct option_list authorized_keys_files;
+    struct server_list authorized_keys_files;
     char *authorized_keys_command, *authorized_keys_command_user;
     char *authorized_principals_file;
     char *trusted_user_ca_keys, *revoked_keys;
     char *pubkey_algorithms; /* PubkeyAcceptedAlgorithms, with + - ^ */
     int pubkey_touch_required, pubkey_verify_required; /* PubkeyAuthOptions */
     int permit_root_login;                             /* enum server_login_as_root */
-    struct option_list allow_users, deny_users, allow_groups, deny_groups;
+    struct server_list allow_users, deny_users, allow_groups, deny_groups;
     int max_auth_tries, max_sessions; /* channels of one connection */
     char *chroot_directory;           /* with %h %u %U %% */
     char *force_command;              /* "internal-sftp -R ..."; config/sftp_command.h */
@@ -114,8 +121,8 @@ struct server_options {
     int durable_uploads;                /* ours: 0, 1 */
     int64_t upload_rate, download_rate; /* ours: octets a second; 0: none */
     int64_t quota_octets, quota_files;  /* ours */
-    struct option_list permissions;     /* ours: lines "PATH RIGHTS"; vfs/policy.h */
-    struct option_list refused_names;   /* ours: RefuseNames, patterns */
+    struct server_list permissions;     /* ours: lines "PATH RIGHTS"; vfs/policy.h */
+    struct server_list refused_names;   /* ours: RefuseNames, patterns */
 };
 
 void server_options_init(struct server_options *o);

@@ -148,3 +148,21 @@ words_split(struct words *w, struct bytes line, const char **why)
     }
     return ERR_NONE;
 }
+
+void
+config_quote(struct buf *out, const char *word)
+{
+    bool is_plain = word[0] != '\0' && word[0] != '#' && word[0] != '=' &&
+                    strpbrk(word, " \t\f\"'\\") == NULL;
+    if (is_plain) {
+        buf_put_str(out, word);
+        return;
+    }
+    buf_put_u8(out, '"');
+    for (; *word; word++) {
+        if (*word == '"' || *word == '\'' || *word == '\\')
+            buf_put_u8(out, '\\');
+        buf_put_u8(out, (uint8_t)*word);
+    }
+    buf_put_u8(out, '"');
+}

@@ -41,6 +41,9 @@ enum err words_split(struct words *w, struct bytes line, const char **why) MUST_
 /* Word i < w->n; word 0 is the keyword. Valid until the next words_split. */
 const char *words_at(const struct words *w, size_t i);
 
+/* Append a word so that words_split takes it as it is: quoted where needed. */
+void config_quote(struct buf *out, const char *word);
+
 /*
  * Walk the lines of a file: *rest is consumed, *line is the next one without
  * its LF or CR LF. False: no more.
