@@ -31,7 +31,6 @@ enum vfs_error {
     VFS_ERR_READ_ONLY,         /* the filter in front of the tree refuses changes */
     VFS_ERR_REFUSED,           /* a rule of the account's forbids it: ops->refusal */
     VFS_ERR_BEING_WRITTEN,     /* another handle of this session is uploading it */
-    VFS_ERR_HOLE,              /* a resumed upload would leave a part unwritten */
     VFS_ERR_NO_INODES,         /* room for octets, but not for one more file */
 };
 
