@@ -29,7 +29,7 @@ enum {
 struct control_client {
     int fd; /* -1: free */
     bool is_busy;
-    uint64_t stalled_ms; /* since when it takes nothing; 0: it does */
+    uint64_t moved_ms; /* busy: when it last took something */
     struct control_request request;
     uint64_t cursor;
     bool has_records; /* still to be sent */
@@ -250,7 +250,7 @@ act(struct control *c, const struct control_request *q, uint32_t *n, struct faul
 }
 
 static void
-begin_answer(struct control *c, struct control_client *client)
+begin_answer(struct control *c, struct control_client *client, uint64_t now_ms)
 {
     struct fault why = {0};
     uint32_t n = 0;
@@ -262,11 +262,12 @@ begin_answer(struct control *c, struct control_client *client)
     client->has_records =
         op == CONTROL_STATUS || op == CONTROL_SESSIONS || op == CONTROL_BANS;
     client->is_busy = true;
+    client->moved_ms = now_ms;
 }
 
 /* False: it is to be dropped. */
 static bool
-take_request(struct control *c, struct control_client *client)
+take_request(struct control *c, struct control_client *client, uint64_t now_ms)
 {
     struct control_request *q = &client->request;
     ssize_t n = recv(client->fd, q, sizeof *q, MSG_DONTWAIT | MSG_TRUNC);
@@ -274,7 +275,7 @@ take_request(struct control *c, struct control_client *client)
         return errno == EAGAIN || errno == EINTR;
     if ((size_t)n != sizeof *q || !is_well_formed(q))
         return false;
-    begin_answer(c, client);
+    begin_answer(c, client, now_ms);
     return true;
 }
 
@@ -347,12 +348,9 @@ answer(struct control *c, struct control_client *client, uint64_t now_ms)
         enum sent sent = send_next(c, client);
         if (sent == SENT_FAILED)
             return false;
-        if (sent == SENT_NOT_YET) {
-            if (client->stalled_ms == 0)
-                client->stalled_ms = now_ms != 0 ? now_ms : 1;
-            return now_ms - client->stalled_ms < CONTROL_STALL_MS;
-        }
-        client->stalled_ms = 0;
+        if (sent == SENT_NOT_YET)
+            return now_ms - client->moved_ms < CONTROL_STALL_MS;
+        client->moved_ms = now_ms;
     }
     return true;
 }
@@ -362,7 +360,7 @@ serve_client(struct control *c, struct control_client *client, short events,
              uint64_t now_ms)
 {
     if (!client->is_busy && (events & (POLLIN | POLLHUP | POLLERR)) &&
-        !take_request(c, client))
+        !take_request(c, client, now_ms))
         return false;
     return !client->is_busy || answer(c, client, now_ms);
 }
@@ -409,7 +407,7 @@ control_serve(struct control *c, const struct pollfd *fds, nfds_t n, uint64_t no
 {
     for (nfds_t i = FD_CLIENT; i < n && i < CONTROL_FDS_MAX; i++) {
         struct control_client *client = &c->clients[i - FD_CLIENT];
-        bool is_due = fds[i].revents != 0 || client->stalled_ms != 0;
+        bool is_due = fds[i].revents != 0 || client->is_busy;
         if (client->fd >= 0 && client->fd == fds[i].fd && is_due &&
             !serve_client(c, client, fds[i].revents, now_ms))
             drop(client);
@@ -424,9 +422,9 @@ control_deadline(const struct control *c)
 {
     uint64_t deadline = UINT64_MAX;
     for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-        uint64_t since = c->clients[i].stalled_ms;
-        if (since != 0 && since + CONTROL_STALL_MS < deadline)
-            deadline = since + CONTROL_STALL_MS;
+        const struct control_client *client = &c->clients[i];
+        if (client->is_busy && client->moved_ms + CONTROL_STALL_MS < deadline)
+            deadline = client->moved_ms + CONTROL_STALL_MS;
     }
     return deadline;
 }
