@@ -32,8 +32,8 @@ void log_words_failed(struct buf *out, const struct log_peer *peer, const char *
                       const char *detail);
 /* "Invalid user u from A port P": once a connection, before its first Failed. */
 void log_words_invalid_user(struct buf *out, const struct log_peer *peer);
-/* "error: maximum authentication attempts exceeded for [invalid user ]u from A port P
- * ssh2 [preauth]" */
+/* "maximum authentication attempts exceeded for [invalid user ]u from A port P ssh2
+ * [preauth]"; at LOG_LEVEL_ERROR, which puts sshd's "error: " in front. */
 void log_words_too_many_tries(struct buf *out, const struct log_peer *peer);
 /* "User u from A not allowed because " and a reason of sshd's: "listed in DenyUsers",
  * "not listed in AllowUsers", "a group is listed in DenyGroups", "none of user's groups

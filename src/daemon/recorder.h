@@ -55,9 +55,9 @@ struct recorder_config {
     const struct server_options *options; /* of the daemon: log, audit, events */
     const char *state_dir;                /* absolute; exists, 0700 */
     enum log_level level;                 /* for its own lines */
-    /* The recorder's ends, non-blocking. The caller keeps its copies. */
-    int control;             /* closed by the listener: take no new work, finish, end */
-    int logs[RECORDER_LOGS]; /* link_pair() */
+    /* The recorder's ends of link_pair()s. The caller keeps copies for a successor. */
+    int control; /* its own; closed by the listener: run no more events, finish, end */
+    int logs[RECORDER_LOGS]; /* of this generation alone: its processes write to them */
     int monitors[RECORDER_MONITORS_MAX]; /* of a predecessor that died */
     uint32_t n_monitors;
 };
