@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+"""`ferryd run` tried from outside: logins, files, options, walls, crashes and load.
+
+    run.py [--programs DIR] [--prefix TEXT] [--log FILE] [--list] [NAME...]
+
+Prints `ok NAME`, `not ok NAME: why` or `skip NAME: reason` a test, then the counts. As
+root everything runs twice, with a daemon started as root (names begin with root/) and
+with one of an ordinary user (user/); system users are made for it and removed after it.
+"""
+
+import argparse
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+
+# pylint: disable=wrong-import-position
+import crashes
+import load
+import logins
+import options as option_tests
+import transfers
+import walls
+from ferryd_run import Lab
+from report import Report
+
+GROUPS = (logins, transfers, option_tests, walls, crashes, load)
+
+
+def tests():
+    for group in GROUPS:
+        for function in group.TESTS:
+            yield f"{group.__name__}/{function.__name__}", function
+    # Options that belong together have one test, which is run once.
+    by_function = {}
+    for name, function in option_tests.OPTIONS.items():
+        by_function.setdefault(function, []).append(name)
+    for function, names in by_function.items():
+        yield f"option/{'+'.join(names).replace(' ', '-')}", function
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--programs", default=os.path.join(HERE, "..", "..", "build"))
+    parser.add_argument("--prefix", default="run/")
+    parser.add_argument("--log")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    modes = ("root", "user") if os.geteuid() == 0 else ("user",)
+    if options.list:
+        print("\n".join(f"{options.prefix}{mode}/{name}" for mode in modes for name, _ in tests()))
+        return 0
+    report = Report(options.prefix, options.names, options.log)
+    with Lab(options.programs) as lab:
+        for lab.mode in modes:
+            for name, function in tests():
+                report.run(f"{lab.mode}/{name}", function, lab)
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
