@@ -99,28 +99,8 @@ read_algorithms(struct server_options *o, const struct server_line *line)
     return e;
 }
 
-static void
-print_algorithms(const struct server_options *o, const struct server_keyword *k,
-                 struct buf *out)
-{
-    const char *value = *(char **)server_member(o, k);
-    if (!value)
-        return;
-    server_print_keyword(k, out);
-    config_quote(out, value);
-    buf_put_u8(out, '\n');
-}
-
-static void
-clear_algorithms(struct server_options *o, const struct server_keyword *k)
-{
-    char **member = server_member(o, k);
-    free(*member);
-    *member = NULL;
-}
-
 const struct server_type type_algorithms = {.read = read_algorithms,
-                                            .print = print_algorithms,
-                                            .clear = clear_algorithms,
+                                            .print = server_print_text,
+                                            .clear = server_clear_text,
                                             .max_arguments = 1,
                                             .has_effect = true};

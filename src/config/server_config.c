@@ -424,9 +424,20 @@ server_config_effective(const struct server_config *config,
 
 /* ---- the whole ---- */
 
+/* sshd's rule: never as root by oversight. */
+static enum err
+check_command_user(struct parser *p, const struct server_options *o, const char *path)
+{
+    if (!o->authorized_keys_command || o->authorized_keys_command_user)
+        return ERR_NONE;
+    return fault_set(p->why, ERR_PROTO, 0,
+                     "%.120s: AuthorizedKeysCommand needs AuthorizedKeysCommandUser",
+                     path);
+}
+
 /* Everything at once, as if every Match held: if its lists fit, all others do. */
 static enum err
-check_lists(struct parser *p, const char *path)
+check_whole(struct parser *p, const char *path)
 {
     struct choice c = {.config = p->config, .o = &p->scratch};
     c.holds = malloc(p->config->n_blocks * sizeof *c.holds);
@@ -435,11 +446,15 @@ check_lists(struct parser *p, const char *path)
     memset(c.holds, true, p->config->n_blocks * sizeof *c.holds);
     enum err e = choose(&c, true);
     free(c.holds);
+    if (e == ERR_NONE)
+        e = check_command_user(p, &p->scratch, path);
+    else if (e == ERR_PROTO)
+        e = fault_set(p->why, ERR_PROTO, 0, "%.120s: more than %d values of one list",
+                      path, SERVER_LIST_MAX);
+    else
+        e = fault_set(p->why, e, 0, "out of memory");
     server_options_clear(&p->scratch);
-    if (e == ERR_PROTO)
-        return fault_set(p->why, ERR_PROTO, 0, "%.120s: more than %d values of one list",
-                         path, SERVER_LIST_MAX);
-    return e == ERR_NONE ? e : fault_set(p->why, e, 0, "out of memory");
+    return e;
 }
 
 static enum err
@@ -453,7 +468,7 @@ parse_all(struct parser *p, const char *path, const char *const *overrides)
     e = parse_overrides(p, overrides);
     if (e == ERR_NONE)
         e = parse_file(p, path, 0, outermost);
-    return e == ERR_NONE ? check_lists(p, path) : e;
+    return e == ERR_NONE ? check_whole(p, path) : e;
 }
 
 enum err

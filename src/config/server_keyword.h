@@ -93,14 +93,40 @@ server_member(const struct server_options *o, const struct server_keyword *k)
 /* `keyword` in -T's spelling and a blank. */
 void server_print_keyword(const struct server_keyword *k, struct buf *out);
 
+static inline const char *
+server_argument(const struct server_line *line, size_t i)
+{
+    return words_at(line->words, i);
+}
+
+/* value_refuse about the line's keyword. */
+enum err
+server_refuse(const struct server_line *line, const char *sentence, const char *word);
+
+bool is_none(const char *word); /* "none" in any case */
+/* The word is "none", and the row may be that. */
+bool server_is_off(const struct server_line *line, const char *word);
+
+/* For rows whose member is a text; NULL prints as "none" where that is allowed. */
+enum err server_set_text(struct server_options *o, const struct server_keyword *k,
+                         struct bytes text) MUST_USE;
+void server_print_text(const struct server_options *o, const struct server_keyword *k,
+                       struct buf *out);
+void server_clear_text(struct server_options *o, const struct server_keyword *k);
+
+/* For rows whose member is a list: a line for all, or a line each. */
+void server_print_list(const struct server_options *o, const struct server_keyword *k,
+                       struct buf *out);
+void server_print_lines(const struct server_options *o, const struct server_keyword *k,
+                        struct buf *out);
+void server_clear_list(struct server_options *o, const struct server_keyword *k);
+
 enum err server_list_add(struct server_list *list, const char *value) MUST_USE;
 void server_list_clear(struct server_list *list);
 
 /* Does the reader's program know the word? Yes when it cannot be asked. */
 bool server_knows(const struct server_line *line, enum server_vocabulary vocabulary,
                   struct bytes word);
-
-bool is_none(const char *word); /* "none" in any case */
 
 extern const struct server_type type_word;       /* int: one of k->words */
 extern const struct server_type type_name;       /* char *: one of k->words */
@@ -134,10 +160,12 @@ extern const struct server_type type_pubkey_options;
 extern const struct server_type type_user_patterns;
 extern const struct server_type type_template; /* char *: a path with %h %u %U %% */
 extern const struct server_type type_templates;
+extern const struct server_type type_root; /* a template that is absolute */
 extern const struct server_type type_command;
 extern const struct server_type type_subsystem;
 extern const struct server_type type_channel_timeout;
 extern const struct server_type type_rekey;
 extern const struct server_type type_permissions;
+extern const struct server_type type_name_patterns;
 
 #endif

@@ -573,9 +573,8 @@ static const struct server_keyword keywords[] = {
 
     /* ---- a session ---- */
     {.name = "ChrootDirectory",
-     .type = &type_template,
+     .type = &type_root,
      .offset = AT(chroot_directory),
-     .min = 1,
      .may_be_none = true,
      .scope = SCOPE_MATCH,
      .standard = "none",
@@ -683,7 +682,7 @@ static const struct server_keyword keywords[] = {
          "dropbox (upload,mkdir). The longest PATH that applies decides alone. Once a "
          "rule stands, what no rule names is forbidden. Lines add up."},
     {.name = "RefuseNames",
-     .type = &type_append,
+     .type = &type_name_patterns,
      .offset = AT(refused_names),
      .scope = SCOPE_MATCH,
      .argument = "PATTERN ...",

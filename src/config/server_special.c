@@ -11,65 +11,11 @@
 #include "config/server_keyword.h"
 #include "config/sftp_command.h"
 
-static const char *
-argument(const struct server_line *line, size_t i)
-{
-    return words_at(line->words, i);
-}
-
-static enum err
-refuse(const struct server_line *line, const char *sentence, const char *word)
-{
-    return value_refuse(line->why, line->keyword->name, sentence, word);
-}
-
-static bool
-is_off(const struct server_line *line, const char *word)
-{
-    return line->keyword->may_be_none && is_none(word);
-}
-
 static enum err
 set_string(char **member, const char *value)
 {
     *member = strdup(value);
     return *member ? ERR_NONE : ERR_NOMEM;
-}
-
-static void
-clear_text(struct server_options *o, const struct server_keyword *k)
-{
-    char **member = server_member(o, k);
-    free(*member);
-    *member = NULL;
-}
-
-static void
-clear_list(struct server_options *o, const struct server_keyword *k)
-{
-    server_list_clear(server_member(o, k));
-}
-
-static void
-print_text(const struct server_options *o, const struct server_keyword *k,
-           struct buf *out)
-{
-    const char *value = *(char **)server_member(o, k);
-    server_print_keyword(k, out);
-    config_quote(out, value ? value : "none");
-    buf_put_u8(out, '\n');
-}
-
-static void
-print_lines(const struct server_options *o, const struct server_keyword *k,
-            struct buf *out)
-{
-    const struct server_list *list = server_member(o, k);
-    for (size_t i = 0; i < list->n; i++) {
-        server_print_keyword(k, out);
-        config_quote(out, list->item[i]);
-        buf_put_u8(out, '\n');
-    }
 }
 
 /* Several numbers in one word, "20:30:200": how many were read; 0: not so. */
@@ -122,15 +68,15 @@ is_listen_address(const char *word)
 static enum err
 read_listen_address(struct server_options *o, const struct server_line *line)
 {
-    if (!is_listen_address(argument(line, 1)))
-        return refuse(line, "must be HOST, HOST:PORT or [HOST]:PORT, not",
-                      argument(line, 1));
-    return server_list_add(server_member(o, line->keyword), argument(line, 1));
+    if (!is_listen_address(server_argument(line, 1)))
+        return server_refuse(line, "must be HOST, HOST:PORT or [HOST]:PORT, not",
+                             server_argument(line, 1));
+    return server_list_add(server_member(o, line->keyword), server_argument(line, 1));
 }
 
 const struct server_type type_listen_address = {.read = read_listen_address,
-                                                .print = print_lines,
-                                                .clear = clear_list,
+                                                .print = server_print_lines,
+                                                .clear = server_clear_list,
                                                 .max_arguments = 1,
                                                 .accumulates = true,
                                                 .has_effect = true};
@@ -141,14 +87,15 @@ static enum err
 read_startups(struct server_options *o, const struct server_line *line)
 {
     int64_t x[3];
-    size_t n = read_numbers(argument(line, 1), x, 3);
+    size_t n = read_numbers(server_argument(line, 1), x, 3);
     if (n == 1) { /* no lottery: all are taken up to there */
         x[1] = 100;
         x[2] = x[0];
     }
     if ((n != 1 && n != 3) || x[0] < 1 || x[1] < 1 || x[1] > 100 || x[2] < x[0] ||
         x[2] > line->keyword->max)
-        return refuse(line, "must be FULL or START:PERCENT:FULL, not", argument(line, 1));
+        return server_refuse(line, "must be FULL or START:PERCENT:FULL, not",
+                             server_argument(line, 1));
     o->max_startups_begin = (int)x[0];
     o->max_startups_rate = (int)x[1];
     o->max_startups_full = (int)x[2];
@@ -173,10 +120,10 @@ static enum err
 read_block_size(struct server_options *o, const struct server_line *line)
 {
     int64_t x[2] = {0, 128};
-    size_t n = read_numbers(argument(line, 1), x, 2);
+    size_t n = read_numbers(server_argument(line, 1), x, 2);
     if (n == 0 || x[0] > 32 || x[1] > 128)
-        return refuse(line, "must be BITS4 or BITS4:BITS6, at most 32:128, not",
-                      argument(line, 1));
+        return server_refuse(line, "must be BITS4 or BITS4:BITS6, at most 32:128, not",
+                             server_argument(line, 1));
     o->per_source_bits4 = (int)x[0];
     o->per_source_bits6 = (int)x[1];
     return ERR_NONE;
@@ -202,10 +149,10 @@ read_limit(struct server_options *o, const struct server_line *line)
 {
     int64_t x = INT_MAX;
     const struct server_keyword *k = line->keyword;
-    if (!is_off(line, argument(line, 1)) &&
-        !value_number(argument(line, 1), k->min, k->max, &x))
-        return refuse(line, "must be a number of at least 1 or none, not",
-                      argument(line, 1));
+    if (!server_is_off(line, server_argument(line, 1)) &&
+        !value_number(server_argument(line, 1), k->min, k->max, &x))
+        return server_refuse(line, "must be a number of at least 1 or none, not",
+                             server_argument(line, 1));
     *(int *)server_member(o, k) = (int)x;
     return ERR_NONE;
 }
@@ -286,13 +233,13 @@ read_penalty(struct server_options *o, const struct server_line *line, const cha
         strcmp(word, "overflow6:permissive") == 0)
         return ERR_NONE;
     if (!part)
-        return refuse(line, "unknown penalty", word);
+        return server_refuse(line, "unknown penalty", word);
     int64_t x = -1;
     bool is_right = part->unit == PENALTY_SOURCES
                         ? value_number(value, 1, PENALTY_SOURCES_MAX, &x)
                         : (x = config_time(value)) >= 0;
     if (!is_right)
-        return refuse(line, "not a time or number in", word);
+        return server_refuse(line, "not a time or number in", word);
     if (part->unit == PENALTY_NOTHING)
         return ERR_NONE;
     uint32_t *member = penalty_member(o, part);
@@ -306,7 +253,7 @@ read_penalties(struct server_options *o, const struct server_line *line)
 {
     enum err e = ERR_NONE;
     for (size_t i = 1; i < line->words->n && e == ERR_NONE; i++) {
-        const char *word = argument(line, i);
+        const char *word = server_argument(line, i);
         int is_enabled;
         if (!value_word(option_yes_no, word, &is_enabled))
             e = read_penalty(o, line, word);
@@ -343,9 +290,9 @@ read_accounts(struct server_options *o, const struct server_line *line)
 {
     int all = 0, one;
     for (size_t i = 1; i < line->words->n; i++) {
-        if (!value_word(line->keyword->words, argument(line, i), &one))
-            return refuse(line, "must be system, virtual or both, not",
-                          argument(line, i));
+        if (!value_word(line->keyword->words, server_argument(line, i), &one))
+            return server_refuse(line, "must be system, virtual or both, not",
+                                 server_argument(line, i));
         all |= one;
     }
     o->accounts = all;
@@ -377,17 +324,17 @@ static enum err
 read_event(struct server_options *o, const struct server_line *line)
 {
     int event;
-    if (!value_word(line->keyword->words, argument(line, 1), &event))
-        return refuse(line, "unknown event", argument(line, 1));
-    if (line->words->n < 3 || argument(line, 2)[0] != '/')
-        return refuse(line, "needs the absolute path of a program behind",
-                      argument(line, 1));
+    if (!value_word(line->keyword->words, server_argument(line, 1), &event))
+        return server_refuse(line, "unknown event", server_argument(line, 1));
+    if (line->words->n < 3 || server_argument(line, 2)[0] != '/')
+        return server_refuse(line, "needs the absolute path of a program behind",
+                             server_argument(line, 1));
     struct server_list *list = &o->events[event];
     enum err e = ERR_NONE;
     if (list->n != 0) /* as everywhere, the first one said holds */
         return ERR_NONE;
     for (size_t i = 2; i < line->words->n && e == ERR_NONE; i++)
-        e = server_list_add(list, argument(line, i));
+        e = server_list_add(list, server_argument(line, i));
     return e;
 }
 
@@ -454,18 +401,19 @@ static enum err
 read_methods(struct server_options *o, const struct server_line *line)
 {
     struct buf all;
-    const char *first = argument(line, 1);
+    const char *first = server_argument(line, 1);
     if (line->words->n == 2 && strcasecmp(first, "any") == 0)
         return set_string(&o->authentication_methods, "any");
     buf_init(&all, CONFIG_LINE_MAX);
     enum err e = ERR_NONE;
     for (size_t i = 1; i < line->words->n && e == ERR_NONE; i++) {
-        if (!is_chain(argument(line, i)))
-            e = refuse(line,
-                       "must be chains of publickey, password and keyboard-interactive, "
-                       "or any, not",
-                       argument(line, i));
-        buf_printf(&all, "%s%s", i == 1 ? "" : " ", argument(line, i));
+        if (!is_chain(server_argument(line, i)))
+            e = server_refuse(
+                line,
+                "must be chains of publickey, password and keyboard-interactive, "
+                "or any, not",
+                server_argument(line, i));
+        buf_printf(&all, "%s%s", i == 1 ? "" : " ", server_argument(line, i));
     }
     const char *text = buf_cstr(&all);
     if (e == ERR_NONE)
@@ -485,7 +433,7 @@ print_methods(const struct server_options *o, const struct server_keyword *k,
 
 const struct server_type type_methods = {.read = read_methods,
                                          .print = print_methods,
-                                         .clear = clear_text,
+                                         .clear = server_clear_text,
                                          .max_arguments = SERVER_ALL_ARGUMENTS,
                                          .has_effect = true};
 
@@ -495,16 +443,17 @@ static enum err
 read_pubkey_options(struct server_options *o, const struct server_line *line)
 {
     o->pubkey_touch_required = o->pubkey_verify_required = 0;
-    if (line->words->n == 2 && is_none(argument(line, 1)))
+    if (line->words->n == 2 && is_none(server_argument(line, 1)))
         return ERR_NONE;
     for (size_t i = 1; i < line->words->n; i++) {
-        if (strcasecmp(argument(line, i), "touch-required") == 0)
+        if (strcasecmp(server_argument(line, i), "touch-required") == 0)
             o->pubkey_touch_required = 1;
-        else if (strcasecmp(argument(line, i), "verify-required") == 0)
+        else if (strcasecmp(server_argument(line, i), "verify-required") == 0)
             o->pubkey_verify_required = 1;
         else
-            return refuse(line, "must be none, touch-required or verify-required, not",
-                          argument(line, i));
+            return server_refuse(line,
+                                 "must be none, touch-required or verify-required, not",
+                                 server_argument(line, i));
     }
     return ERR_NONE;
 }
@@ -548,17 +497,17 @@ read_user_patterns(struct server_options *o, const struct server_line *line)
 {
     enum err e = ERR_NONE;
     for (size_t i = 1; i < line->words->n && e == ERR_NONE; i++) {
-        if (!is_user_pattern(argument(line, i)))
-            return refuse(line, "must be patterns USER or USER@HOST, not",
-                          argument(line, i));
-        e = server_list_add(server_member(o, line->keyword), argument(line, i));
+        if (!is_user_pattern(server_argument(line, i)))
+            return server_refuse(line, "must be patterns USER or USER@HOST, not",
+                                 server_argument(line, i));
+        e = server_list_add(server_member(o, line->keyword), server_argument(line, i));
     }
     return e;
 }
 
 const struct server_type type_user_patterns = {.read = read_user_patterns,
-                                               .print = print_lines,
-                                               .clear = clear_list,
+                                               .print = server_print_lines,
+                                               .clear = server_clear_list,
                                                .max_arguments = SERVER_ALL_ARGUMENTS,
                                                .accumulates = true,
                                                .has_effect = true};
@@ -577,60 +526,61 @@ has_known_tokens(const char *word)
 static enum err
 refuse_template(const struct server_line *line, const char *word)
 {
-    return refuse(line, "must be a path, with %h, %u, %U and %% at most, or none; not",
-                  word);
+    return server_refuse(
+        line, "must be a path with no tokens but %h, %u, %U and %%, or none; not", word);
 }
 
-/* ChrootDirectory: absolute, or beneath a home. */
 static enum err
 read_template(struct server_options *o, const struct server_line *line)
 {
-    const char *word = argument(line, 1);
-    bool is_absolute = word[0] == '/' || strncmp(word, "%h", 2) == 0;
-    if (is_off(line, word))
+    const char *word = server_argument(line, 1);
+    if (server_is_off(line, word))
         return ERR_NONE;
-    if (!has_known_tokens(word) ||
-        (!is_absolute && line->keyword->scope == SCOPE_MATCH && line->keyword->min != 0))
+    if (!has_known_tokens(word))
         return refuse_template(line, word);
-    return set_string(server_member(o, line->keyword), word);
+    return server_set_text(o, line->keyword, bytes_str(word));
 }
 
 const struct server_type type_template = {.read = read_template,
-                                          .print = print_text,
-                                          .clear = clear_text,
+                                          .print = server_print_text,
+                                          .clear = server_clear_text,
                                           .max_arguments = 1,
                                           .has_effect = true};
+
+/* Absolute, or beneath a home. */
+static enum err
+read_root(struct server_options *o, const struct server_line *line)
+{
+    const char *word = server_argument(line, 1);
+    bool is_absolute = word[0] == '/' || strncmp(word, "%h", 2) == 0;
+    if (!is_absolute && !server_is_off(line, word))
+        return refuse_template(line, word);
+    return read_template(o, line);
+}
+
+const struct server_type type_root = {.read = read_root,
+                                      .print = server_print_text,
+                                      .clear = server_clear_text,
+                                      .max_arguments = 1,
+                                      .has_effect = true};
 
 static enum err
 read_templates(struct server_options *o, const struct server_line *line)
 {
     enum err e = ERR_NONE;
-    if (line->words->n == 2 && is_none(argument(line, 1)))
+    if (line->words->n == 2 && is_none(server_argument(line, 1)))
         return ERR_NONE;
     for (size_t i = 1; i < line->words->n && e == ERR_NONE; i++) {
-        if (!has_known_tokens(argument(line, i)))
-            return refuse_template(line, argument(line, i));
-        e = server_list_add(server_member(o, line->keyword), argument(line, i));
+        if (!has_known_tokens(server_argument(line, i)))
+            return refuse_template(line, server_argument(line, i));
+        e = server_list_add(server_member(o, line->keyword), server_argument(line, i));
     }
     return e;
 }
 
-static void
-print_templates(const struct server_options *o, const struct server_keyword *k,
-                struct buf *out)
-{
-    const struct server_list *list = server_member(o, k);
-    server_print_keyword(k, out);
-    for (size_t i = 0; i < list->n; i++) {
-        buf_put_str(out, i == 0 ? "" : " ");
-        config_quote(out, list->item[i]);
-    }
-    buf_put_str(out, list->n == 0 ? "none\n" : "\n");
-}
-
 const struct server_type type_templates = {.read = read_templates,
-                                           .print = print_templates,
-                                           .clear = clear_list,
+                                           .print = server_print_list,
+                                           .clear = server_clear_list,
                                            .max_arguments = SERVER_ALL_ARGUMENTS,
                                            .has_effect = true};
 
@@ -643,7 +593,7 @@ check_requests(const struct server_line *line, const char *requests)
     struct bytes rest = bytes_str(requests), name;
     while (bytes_next_item(&rest, &name))
         if (!server_knows(line, SERVER_WORD_REQUEST, name))
-            return refuse(line, "no such request among", requests);
+            return server_refuse(line, "no such request among", requests);
     return ERR_NONE;
 }
 
@@ -681,14 +631,14 @@ print_command(const struct server_options *o, const struct server_keyword *k,
 static enum err
 read_command(struct server_options *o, const struct server_line *line)
 {
-    if (line->words->n == 2 && is_none(argument(line, 1)))
+    if (line->words->n == 2 && is_none(server_argument(line, 1)))
         return ERR_NONE;
     return set_command(line, line->words->rest, &o->force_command);
 }
 
 const struct server_type type_command = {.read = read_command,
                                          .print = print_command,
-                                         .clear = clear_text,
+                                         .clear = server_clear_text,
                                          .max_arguments = SERVER_ALL_ARGUMENTS,
                                          .has_effect = true};
 
@@ -697,14 +647,15 @@ static enum err
 read_subsystem(struct server_options *o, const struct server_line *line)
 {
     struct buf text;
-    if (strcmp(argument(line, 1), "sftp") != 0)
-        return refuse(line, "ferryd has the subsystem sftp only, not", argument(line, 1));
+    if (strcmp(server_argument(line, 1), "sftp") != 0)
+        return server_refuse(line, "ferryd has the subsystem sftp only, not",
+                             server_argument(line, 1));
     if (line->words->n < 3)
-        return refuse(line, "missing command behind", "sftp");
+        return server_refuse(line, "missing command behind", "sftp");
     buf_init(&text, 2 * CONFIG_LINE_MAX);
     for (size_t i = 2; i < line->words->n; i++) {
         buf_put_str(&text, i == 2 ? "" : " ");
-        buf_put_str(&text, argument(line, i));
+        buf_put_str(&text, server_argument(line, i));
     }
     enum err e = buf_err(&text);
     if (e == ERR_NONE)
@@ -731,7 +682,7 @@ print_subsystem(const struct server_options *o, const struct server_keyword *k,
 
 const struct server_type type_subsystem = {.read = read_subsystem,
                                            .print = print_subsystem,
-                                           .clear = clear_text,
+                                           .clear = server_clear_text,
                                            .max_arguments = SERVER_ALL_ARGUMENTS,
                                            .has_effect = true};
 
@@ -752,14 +703,16 @@ static enum err
 read_channel_timeout(struct server_options *o, const struct server_line *line)
 {
     int found = OPTION_UNSET;
-    bool is_off_word = line->words->n == 2 && is_none(argument(line, 1));
+    bool is_off_word = line->words->n == 2 && is_none(server_argument(line, 1));
     for (size_t i = 1; i < line->words->n && !is_off_word; i++) {
-        const char *equals = strchr(argument(line, i), '=');
+        const char *equals = strchr(server_argument(line, i), '=');
         int seconds;
-        if (!equals || equals == argument(line, i) || !value_time(equals + 1, &seconds))
-            return refuse(line, "must be TYPE=TIME or none, not", argument(line, i));
-        struct bytes type =
-            bytes_of(argument(line, i), (size_t)(equals - argument(line, i)));
+        if (!equals || equals == server_argument(line, i) ||
+            !value_time(equals + 1, &seconds))
+            return server_refuse(line, "must be TYPE=TIME or none, not",
+                                 server_argument(line, i));
+        struct bytes type = bytes_of(server_argument(line, i),
+                                     (size_t)(equals - server_argument(line, i)));
         if (found == OPTION_UNSET && is_our_channel(type))
             found = seconds;
     }
@@ -792,7 +745,7 @@ read_rekey(struct server_options *o, const struct server_line *line)
     const char *bad;
     const char *sentence = value_rekey_limit(line->words, &limit, &bad);
     if (sentence)
-        return refuse(line, sentence, bad);
+        return server_refuse(line, sentence, bad);
     o->rekey_octets = limit.octets;
     o->rekey_seconds = limit.seconds;
     return ERR_NONE;
@@ -823,27 +776,65 @@ check_rights(const struct server_line *line, const char *rights)
 {
     struct bytes rest = bytes_str(rights), word;
     if (rest.n == 0)
-        return refuse(line, "no rights behind", argument(line, 1));
+        return server_refuse(line, "no rights behind", server_argument(line, 1));
     while (bytes_next_item(&rest, &word))
-        if (word.n == 0 || memchr(word.p, ' ', word.n) ||
+        if (word.n == 0 || memchr(word.p, ' ', word.n) || memchr(word.p, '\t', word.n) ||
             !server_knows(line, SERVER_WORD_RIGHT, word))
-            return refuse(line, "unknown right among", rights);
+            return server_refuse(line, "unknown right among", rights);
     return ERR_NONE;
+}
+
+/* Without doubled and trailing slashes; false: not absolute, too long, "." or "..". */
+static bool
+normalise(const char *path, char clean[PATH_MAX])
+{
+    size_t n = 0;
+    if (path[0] != '/' || strlen(path) >= PATH_MAX)
+        return false;
+    while (*path) {
+        path += strspn(path, "/");
+        size_t len = strcspn(path, "/");
+        bool is_dots = (len == 1 && path[0] == '.') ||
+                       (len == 2 && path[0] == '.' && path[1] == '.');
+        if (is_dots)
+            return false;
+        if (len != 0) {
+            clean[n++] = '/';
+            memcpy(clean + n, path, len);
+            n += len;
+        }
+        path += len;
+    }
+    if (n == 0)
+        clean[n++] = '/';
+    clean[n] = '\0';
+    return true;
+}
+
+static bool
+has_rule_for(const struct server_list *rules, const char *path)
+{
+    size_t n = strlen(path);
+    for (size_t i = 0; i < rules->n; i++)
+        if (strncmp(rules->item[i], path, n) == 0 && rules->item[i][n] == ' ' &&
+            strchr(rules->item[i] + n + 1, ' ') == NULL)
+            return true;
+    return false;
 }
 
 static enum err
 read_permissions(struct server_options *o, const struct server_line *line)
 {
-    char *rule;
-    const char *path = argument(line, 1);
-    if (path[0] != '/' || strlen(path) >= PATH_MAX)
-        return refuse(line, "must be PATH RIGHTS with an absolute PATH, not", path);
+    char path[PATH_MAX], *rule;
+    if (!normalise(server_argument(line, 1), path))
+        return server_refuse(line, "must be PATH RIGHTS with an absolute PATH, not",
+                             server_argument(line, 1));
     if (line->words->n < 3)
-        return refuse(line, "no rights behind", path);
-    enum err e = check_rights(line, argument(line, 2));
-    if (e != ERR_NONE)
-        return e;
-    if (asprintf(&rule, "%s %s", path, argument(line, 2)) < 0)
+        return server_refuse(line, "no rights behind", path);
+    enum err e = check_rights(line, server_argument(line, 2));
+    if (e != ERR_NONE || has_rule_for(&o->permissions, path))
+        return e; /* as everywhere, the first one said holds */
+    if (asprintf(&rule, "%s %s", path, server_argument(line, 2)) < 0)
         return ERR_NOMEM;
     e = server_list_add(&o->permissions, rule);
     free(rule);
@@ -871,7 +862,32 @@ print_permissions(const struct server_options *o, const struct server_keyword *k
 
 const struct server_type type_permissions = {.read = read_permissions,
                                              .print = print_permissions,
-                                             .clear = clear_list,
+                                             .clear = server_clear_list,
                                              .max_arguments = 2,
                                              .accumulates = true,
                                              .has_effect = true};
+
+/* ---- RefuseNames ---- */
+
+enum { NAME_PATTERN_MAX = 255 }; /* octets, as a name itself */
+
+static enum err
+read_name_patterns(struct server_options *o, const struct server_line *line)
+{
+    enum err e = ERR_NONE;
+    for (size_t i = 1; i < line->words->n && e == ERR_NONE; i++) {
+        const char *word = server_argument(line, i);
+        if (word[0] == '\0' || strchr(word, '/') || strlen(word) > NAME_PATTERN_MAX)
+            return server_refuse(line, "must be patterns of names without a slash, not",
+                                 word);
+        e = server_list_add(&o->refused_names, word);
+    }
+    return e;
+}
+
+const struct server_type type_name_patterns = {.read = read_name_patterns,
+                                               .print = server_print_lines,
+                                               .clear = server_clear_list,
+                                               .max_arguments = SERVER_ALL_ARGUMENTS,
+                                               .accumulates = true,
+                                               .has_effect = true};

@@ -19,14 +19,14 @@ is_none(const char *word)
     return strcasecmp(word, "none") == 0;
 }
 
-static const char *
-first_argument(const struct server_line *line)
+bool
+server_is_off(const struct server_line *line, const char *word)
 {
-    return words_at(line->words, 1);
+    return line->keyword->may_be_none && is_none(word);
 }
 
-static enum err
-refuse(const struct server_line *line, const char *sentence, const char *word)
+enum err
+server_refuse(const struct server_line *line, const char *sentence, const char *word)
 {
     return value_refuse(line->why, line->keyword->name, sentence, word);
 }
@@ -37,6 +37,15 @@ server_print_keyword(const struct server_keyword *k, struct buf *out)
     for (const char *c = k->name; *c; c++)
         buf_put_u8(out, (uint8_t)tolower((unsigned char)*c));
     buf_put_u8(out, ' ');
+}
+
+enum err
+server_set_text(struct server_options *o, const struct server_keyword *k,
+                struct bytes text)
+{
+    char **member = server_member(o, k);
+    *member = strndup((const char *)text.p, text.n);
+    return *member ? ERR_NONE : ERR_NOMEM;
 }
 
 static void
@@ -99,14 +108,14 @@ refuse_choice(const struct server_line *line, const char *word)
     }
     size_t n = strlen(sentence);
     snprintf(sentence + n, sizeof sentence - n, ", not");
-    return refuse(line, sentence, word);
+    return server_refuse(line, sentence, word);
 }
 
 static enum err
 read_word(struct server_options *o, const struct server_line *line)
 {
     int *member = server_member(o, line->keyword);
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     if (value_word(line->keyword->words, word, member))
         return ERR_NONE;
     return refuse_choice(line, word);
@@ -132,7 +141,7 @@ static enum err
 read_name(struct server_options *o, const struct server_line *line)
 {
     char **member = server_member(o, line->keyword);
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     for (const struct option_word *w = line->keyword->words; w->word; w++)
         if (strcasecmp(w->word, word) == 0) {
             *member = strdup(w->word);
@@ -141,17 +150,17 @@ read_name(struct server_options *o, const struct server_line *line)
     return refuse_choice(line, word);
 }
 
-static void
-print_text(const struct server_options *o, const struct server_keyword *k,
-           struct buf *out)
+void
+server_print_text(const struct server_options *o, const struct server_keyword *k,
+                  struct buf *out)
 {
     const char *value = *(char **)server_member(o, k);
     if (value || k->may_be_none)
         print_line(k, value ? value : "none", out);
 }
 
-static void
-clear_text(struct server_options *o, const struct server_keyword *k)
+void
+server_clear_text(struct server_options *o, const struct server_keyword *k)
 {
     char **member = server_member(o, k);
     free(*member);
@@ -159,8 +168,8 @@ clear_text(struct server_options *o, const struct server_keyword *k)
 }
 
 const struct server_type type_name = {.read = read_name,
-                                      .print = print_text,
-                                      .clear = clear_text,
+                                      .print = server_print_text,
+                                      .clear = server_clear_text,
                                       .max_arguments = 1,
                                       .has_effect = true};
 
@@ -173,14 +182,14 @@ refuse_range(const struct server_line *line, const char *what, const char *word)
     const struct server_keyword *k = line->keyword;
     snprintf(sentence, sizeof sentence, "must be %s from %lld to %lld%s, not", what,
              (long long)k->min, (long long)k->max, k->may_be_none ? " or none" : "");
-    return refuse(line, sentence, word);
+    return server_refuse(line, sentence, word);
 }
 
 static bool
 read_count(const struct server_line *line, int64_t *number)
 {
     const struct server_keyword *k = line->keyword;
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     *number = 0;
     return (k->may_be_none && is_none(word)) ||
            value_number(word, k->min, k->max, number);
@@ -191,7 +200,7 @@ read_number(struct server_options *o, const struct server_line *line)
 {
     int64_t number;
     if (!read_count(line, &number))
-        return refuse_range(line, "a number", first_argument(line));
+        return refuse_range(line, "a number", server_argument(line, 1));
     *(int *)server_member(o, line->keyword) = (int)number;
     return ERR_NONE;
 }
@@ -221,7 +230,7 @@ read_big_number(struct server_options *o, const struct server_line *line)
 {
     int64_t number;
     if (!read_count(line, &number))
-        return refuse_range(line, "a number", first_argument(line));
+        return refuse_range(line, "a number", server_argument(line, 1));
     *(int64_t *)server_member(o, line->keyword) = number;
     return ERR_NONE;
 }
@@ -242,7 +251,7 @@ static enum err
 read_time(struct server_options *o, const struct server_line *line)
 {
     const struct server_keyword *k = line->keyword;
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     int seconds;
     bool is_right = value_time(word, &seconds) && seconds >= k->min &&
                     seconds <= k->max && (k->may_be_none || !is_none(word));
@@ -267,12 +276,12 @@ static enum err
 read_size(struct server_options *o, const struct server_line *line)
 {
     const struct server_keyword *k = line->keyword;
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     bool is_off = k->may_be_none && is_none(word);
     int64_t octets = is_off ? 0 : config_size(word);
     if (octets < k->min || octets > k->max)
-        return refuse(line, "must be a size in octets (4096, 512K, 10G, 1T) or none, not",
-                      word);
+        return server_refuse(
+            line, "must be a size in octets (4096, 512K, 10G, 1T) or none, not", word);
     *(int64_t *)server_member(o, k) = octets;
     return ERR_NONE;
 }
@@ -283,7 +292,7 @@ const struct server_type type_size = {
 static enum err
 read_octal(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     long mode = 0;
     size_t n = strspn(word, "01234567");
     if (n != 0 && n <= 5 && word[n] == '\0')
@@ -291,7 +300,7 @@ read_octal(struct server_options *o, const struct server_line *line)
     else
         mode = -1;
     if (mode < line->keyword->min || mode > line->keyword->max)
-        return refuse(line, "must be octal from 0 to 0777, not", word);
+        return server_refuse(line, "must be octal from 0 to 0777, not", word);
     *(int *)server_member(o, line->keyword) = (int)mode;
     return ERR_NONE;
 }
@@ -310,33 +319,19 @@ const struct server_type type_octal = {
 /* ---- texts ---- */
 
 static enum err
-set_text(struct server_options *o, const struct server_keyword *k, struct bytes text)
-{
-    char **member = server_member(o, k);
-    *member = strndup((const char *)text.p, text.n);
-    return *member ? ERR_NONE : ERR_NOMEM;
-}
-
-static bool
-is_off(const struct server_line *line, const char *word)
-{
-    return line->keyword->may_be_none && is_none(word);
-}
-
-static enum err
 read_text(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
-    if (is_off(line, word))
+    const char *word = server_argument(line, 1);
+    if (server_is_off(line, word))
         return ERR_NONE;
     if (word[0] == '\0')
-        return refuse(line, "must not be empty", NULL);
-    return set_text(o, line->keyword, bytes_str(word));
+        return server_refuse(line, "must not be empty", NULL);
+    return server_set_text(o, line->keyword, bytes_str(word));
 }
 
 const struct server_type type_text = {.read = read_text,
-                                      .print = print_text,
-                                      .clear = clear_text,
+                                      .print = server_print_text,
+                                      .clear = server_clear_text,
                                       .max_arguments = 1,
                                       .has_effect = true};
 
@@ -354,11 +349,13 @@ static enum err
 read_line(struct server_options *o, const struct server_line *line)
 {
     struct bytes rest = line->words->rest;
-    if (bytes_eq_str(rest, first_argument(line)) && is_off(line, first_argument(line)))
+    if (bytes_eq_str(rest, server_argument(line, 1)) &&
+        server_is_off(line, server_argument(line, 1)))
         return ERR_NONE;
     if (rest.n > (size_t)line->keyword->max || !is_printable(rest))
-        return refuse(line, "must be a short line of printable ASCII characters", NULL);
-    return set_text(o, line->keyword, rest);
+        return server_refuse(line, "must be a short line of printable ASCII characters",
+                             NULL);
+    return server_set_text(o, line->keyword, rest);
 }
 
 /* A `=` behind the keyword would be taken for the grammar's own. */
@@ -378,17 +375,18 @@ print_rest(const struct server_options *o, const struct server_keyword *k,
 
 const struct server_type type_line = {.read = read_line,
                                       .print = print_rest,
-                                      .clear = clear_text,
+                                      .clear = server_clear_text,
                                       .max_arguments = SERVER_ALL_ARGUMENTS,
                                       .has_effect = true};
 
 static enum err
 refuse_path(const struct server_line *line, const char *word)
 {
-    return refuse(line,
-                  line->keyword->may_be_none ? "must be an absolute path or none, not"
-                                             : "must be an absolute path, not",
-                  word);
+    return server_refuse(line,
+                         line->keyword->may_be_none
+                             ? "must be an absolute path or none, not"
+                             : "must be an absolute path, not",
+                         word);
 }
 
 static bool
@@ -400,60 +398,60 @@ is_absolute(const char *word)
 static enum err
 read_path(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     const struct server_keyword *k = line->keyword;
-    if (is_off(line, word))
+    if (server_is_off(line, word))
         return ERR_NONE;
     int place; /* LogTarget takes words in a path's place */
     if (!is_absolute(word) && !(k->words && value_word(k->words, word, &place)))
         return refuse_path(line, word);
-    return set_text(o, k, bytes_str(word));
+    return server_set_text(o, k, bytes_str(word));
 }
 
 const struct server_type type_path = {.read = read_path,
-                                      .print = print_text,
-                                      .clear = clear_text,
+                                      .print = server_print_text,
+                                      .clear = server_clear_text,
                                       .max_arguments = 1,
                                       .has_effect = true};
 
 static enum err
 read_state_path(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
-    if (is_off(line, word))
+    const char *word = server_argument(line, 1);
+    if (server_is_off(line, word))
         return ERR_NONE;
     if (word[0] == '\0' || strlen(word) >= PATH_MAX)
-        return refuse(line, "must be a path, not", word);
-    return set_text(o, line->keyword, bytes_str(word));
+        return server_refuse(line, "must be a path, not", word);
+    return server_set_text(o, line->keyword, bytes_str(word));
 }
 
 const struct server_type type_state_path = {.read = read_state_path,
-                                            .print = print_text,
-                                            .clear = clear_text,
+                                            .print = server_print_text,
+                                            .clear = server_clear_text,
                                             .max_arguments = 1,
                                             .has_effect = true};
 
 static enum err
 read_program(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
-    if (is_off(line, word))
+    const char *word = server_argument(line, 1);
+    if (server_is_off(line, word))
         return ERR_NONE;
     if (!is_absolute(word))
         return refuse_path(line, word);
-    return set_text(o, line->keyword, line->words->rest);
+    return server_set_text(o, line->keyword, line->words->rest);
 }
 
 const struct server_type type_program = {.read = read_program,
                                          .print = print_rest,
-                                         .clear = clear_text,
+                                         .clear = server_clear_text,
                                          .max_arguments = SERVER_ALL_ARGUMENTS,
                                          .has_effect = true};
 
 /* ---- lists ---- */
 
-static void
-clear_list(struct server_options *o, const struct server_keyword *k)
+void
+server_clear_list(struct server_options *o, const struct server_keyword *k)
 {
     server_list_clear(server_member(o, k));
 }
@@ -462,20 +460,20 @@ static enum err
 read_list(struct server_options *o, const struct server_line *line)
 {
     enum err e = ERR_NONE;
-    if (line->words->n == 2 && is_off(line, first_argument(line)))
+    if (line->words->n == 2 && server_is_off(line, server_argument(line, 1)))
         return ERR_NONE;
     for (size_t i = 1; i < line->words->n && e == ERR_NONE; i++) {
         const char *word = words_at(line->words, i);
         if (word[0] == '\0')
-            return refuse(line, "an empty word means nothing here", NULL);
+            return server_refuse(line, "an empty word means nothing here", NULL);
         e = server_list_add(server_member(o, line->keyword), word);
     }
     return e;
 }
 
-static void
-print_list(const struct server_options *o, const struct server_keyword *k,
-           struct buf *out)
+void
+server_print_list(const struct server_options *o, const struct server_keyword *k,
+                  struct buf *out)
 {
     const struct server_list *list = server_member(o, k);
     if (list->n == 0 && !k->may_be_none)
@@ -490,14 +488,14 @@ print_list(const struct server_options *o, const struct server_keyword *k,
 }
 
 const struct server_type type_list = {.read = read_list,
-                                      .print = print_list,
-                                      .clear = clear_list,
+                                      .print = server_print_list,
+                                      .clear = server_clear_list,
                                       .max_arguments = SERVER_ALL_ARGUMENTS,
                                       .has_effect = true};
 
-static void
-print_lines(const struct server_options *o, const struct server_keyword *k,
-            struct buf *out)
+void
+server_print_lines(const struct server_options *o, const struct server_keyword *k,
+                   struct buf *out)
 {
     const struct server_list *list = server_member(o, k);
     for (size_t i = 0; i < list->n; i++)
@@ -505,8 +503,8 @@ print_lines(const struct server_options *o, const struct server_keyword *k,
 }
 
 const struct server_type type_append = {.read = read_list,
-                                        .print = print_lines,
-                                        .clear = clear_list,
+                                        .print = server_print_lines,
+                                        .clear = server_clear_list,
                                         .max_arguments = SERVER_ALL_ARGUMENTS,
                                         .accumulates = true,
                                         .has_effect = true};
@@ -514,8 +512,8 @@ const struct server_type type_append = {.read = read_list,
 static enum err
 read_paths(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
-    if (is_off(line, word))
+    const char *word = server_argument(line, 1);
+    if (server_is_off(line, word))
         return ERR_NONE;
     if (!is_absolute(word))
         return refuse_path(line, word);
@@ -523,8 +521,8 @@ read_paths(struct server_options *o, const struct server_line *line)
 }
 
 const struct server_type type_paths = {.read = read_paths,
-                                       .print = print_lines,
-                                       .clear = clear_list,
+                                       .print = server_print_lines,
+                                       .clear = server_clear_list,
                                        .max_arguments = 1,
                                        .accumulates = true,
                                        .has_effect = true};
@@ -533,15 +531,15 @@ static enum err
 read_ports(struct server_options *o, const struct server_line *line)
 {
     int64_t port;
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     if (!value_number(word, line->keyword->min, line->keyword->max, &port))
         return refuse_range(line, "a port", word);
     return server_list_add(server_member(o, line->keyword), word);
 }
 
 const struct server_type type_ports = {.read = read_ports,
-                                       .print = print_lines,
-                                       .clear = clear_list,
+                                       .print = server_print_lines,
+                                       .clear = server_clear_list,
                                        .max_arguments = 1,
                                        .accumulates = true,
                                        .has_effect = true};
@@ -551,25 +549,25 @@ const struct server_type type_ports = {.read = read_ports,
 static enum err
 read_networks(struct server_options *o, const struct server_line *line)
 {
-    const char *word = first_argument(line);
+    const char *word = server_argument(line, 1);
     struct bytes rest = bytes_str(word), item;
-    if (is_off(line, word))
+    if (server_is_off(line, word))
         return ERR_NONE;
     if (rest.n == 0)
-        return refuse(line, "must not be empty", NULL);
+        return server_refuse(line, "must not be empty", NULL);
     while (bytes_next_item(&rest, &item)) {
         static const struct address any;
         (void)pattern_take_negation(&item);
         if (cidr_match(item, &any) == PATTERN_BAD)
-            return refuse(line, "must be addresses or ADDRESS/BITS with commas, not",
-                          word);
+            return server_refuse(
+                line, "must be addresses or ADDRESS/BITS with commas, not", word);
     }
-    return set_text(o, line->keyword, bytes_str(word));
+    return server_set_text(o, line->keyword, bytes_str(word));
 }
 
 const struct server_type type_networks = {.read = read_networks,
-                                          .print = print_text,
-                                          .clear = clear_text,
+                                          .print = server_print_text,
+                                          .clear = server_clear_text,
                                           .max_arguments = 1,
                                           .has_effect = true};
 
@@ -582,12 +580,12 @@ read_harmless(struct server_options *o, const struct server_line *line)
     (void)o;
     const struct option_word *w = line->keyword->words;
     int value;
-    if (!w || value_word(w, first_argument(line), &value))
+    if (!w || value_word(w, server_argument(line, 1), &value))
         return ERR_NONE;
     char sentence[160];
     snprintf(sentence, sizeof sentence,
              "ferryd transfers files only; \"%s\" would do, not", w->word);
-    return refuse(line, sentence, first_argument(line));
+    return server_refuse(line, sentence, server_argument(line, 1));
 }
 
 const struct server_type type_harmless = {.read = read_harmless,
