@@ -9,34 +9,14 @@
 #define FERRY_DAEMON_GRANTING_H
 
 #include "daemon/grant.h"
+#include "daemon/sftp_limits.h"
 #include "daemon/steward.h"
-
-/*
- * `internal-sftp` and its options, as sftp-server(8) has them: -R -d -u -p -P, and
- * -f -l -e, which the log of a daemon decides instead. From Subsystem, ForceCommand,
- * command="" and a certificate's force-command.
- */
-struct sftp_command {
-    bool is_read_only;
-    bool has_umask, has_allowed;
-    uint32_t umask;
-    char start[PATH_MAX]; /* with tokens; "" none */
-    char allowed[1024], denied[1024];
-};
-
-/* ERR_PROTO: another command, an unknown option or a bad value; *why says which. */
-enum err sftp_command_parse(const char *text, struct sftp_command *command,
-                            struct fault *why) MUST_USE;
-
-/* The stricter of both in every respect, into a. ERR_LIMIT: too long together. */
-enum err sftp_command_join(struct sftp_command *a, const struct sftp_command *b,
-                           struct fault *why) MUST_USE;
 
 struct granting {
     const struct server_options *options; /* effective, of this user */
     const struct steward_facts *facts;
     const char *user;
-    const struct sftp_command *limits; /* of the factors, joined; NULL none */
+    const struct sftp_limits *limits;  /* of the factors, joined; NULL none */
     bool is_root;                      /* the daemon was started as root */
     uint32_t virtual_uid, virtual_gid; /* VirtualUser; when is_root */
 };

@@ -95,10 +95,10 @@ struct steward_facts {
     char group_names[STEWARD_GROUP_NAMES_MAX];
     /* System accounts. */
     char home[PATH_MAX];
-    uint32_t is_shell_allowed; /* 0: its shell is not one of /etc/shells */
-    uint32_t is_expired;       /* shadow(5): account or password */
-    uint32_t is_locked;        /* its password begins with '!' */
-    uint32_t is_nologin;       /* /etc/nologin exists, and it is not root */
+    uint32_t is_shell_usable; /* its shell exists and may be executed, as sshd asks */
+    uint32_t is_expired;      /* shadow(5): the account, not the password */
+    uint32_t is_locked;       /* its password begins with '!' */
+    uint32_t is_nologin;      /* /etc/nologin exists, and it is not root */
     /* Virtual accounts: what is set for it or its group. */
     struct account_record account;
     struct steward_usage usage;
