@@ -63,5 +63,6 @@ handle_free(struct handles *all, struct handle *h)
 {
     all->slots[h->slot] = NULL;
     all->n_open--;
+    free(h->why);
     free(h);
 }

@@ -26,6 +26,14 @@ struct handle {
     int64_t opened_at;          /* seconds since 1970 */
     int error;                  /* the first failure of a use, for the audit */
     int sync_error;             /* a failed fsync fails the file for good (threats D3) */
+    int write_error; /* so does a failed WRITE, until CLOSE has told it (law 9) */
+    char *why;       /* owned: the rule behind `error`; NULL: none */
+    uint64_t size;   /* when opened for reading */
+    /* The digest of what came, as long as it comes in order from the start. */
+    enum { HASH_UNTRIED, HASH_RUNNING, HASH_ENDED, HASH_OFF } hash_state;
+    void *hash;
+    uint64_t hashed; /* octets */
+    uint8_t sha256[SFTP_SHA256_LEN];
     size_t path_len;
     char path[]; /* as it was opened, within the vfs */
 };

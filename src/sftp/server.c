@@ -88,7 +88,9 @@ run(struct sftp_server *s, struct bytes payload)
         return start(s, payload);
     if (payload.p[0] == SSH_FXP_INIT)
         return fault_set(&s->fault, ERR_PROTO, 0, "SFTP INIT came twice");
-    return request_dispatch(s, payload);
+    enum err e = request_dispatch(s, payload);
+    s->counts.n_requests += e != ERR_LIMIT; /* otherwise it comes again */
+    return e;
 }
 
 /*
@@ -214,6 +216,19 @@ sftp_server_fault(const struct sftp_server *s)
     return s->fault.text;
 }
 
+void
+sftp_server_current(const struct sftp_server *s, struct sftp_current *now)
+{
+    const struct handle *h = s->current;
+    *now = s->counts;
+    if (!h)
+        return;
+    now->path = bytes_of(h->path, h->path_len);
+    now->flags = h->flags;
+    now->offset = s->current_offset;
+    now->size = h->size;
+}
+
 /* ---- life ---- */
 
 static bool
@@ -275,6 +290,14 @@ sftp_server_new(const struct sftp_server_config *config, struct stream *out,
     return ERR_NONE;
 }
 
+/* Its user went away: what was uploaded is not taken for whole. */
+static void
+close_left_open(struct sftp_server *s, struct handle *h)
+{
+    (void)server_close_handle(s, h, true);
+    handle_free(&s->handles, h);
+}
+
 void
 sftp_server_free(struct sftp_server *s)
 {
@@ -283,7 +306,7 @@ sftp_server_free(struct sftp_server *s)
     job_clear(s);
     for (size_t i = 0; i < SFTP_HANDLES_MAX; i++)
         if (s->handles.slots[i])
-            server_close_handle(s, s->handles.slots[i], true);
+            close_left_open(s, s->handles.slots[i]);
     buf_clear(&s->head);
     buf_clear(&s->reply);
     free(s->user);

@@ -57,14 +57,45 @@ struct sftp_hashes {
 };
 enum { SFTP_DIGEST_MAX = 64 };
 
-/* One finished use of a file, for an audit trail. Borrowed during the call. */
+/* What an audit trail hears of. The numbers are those of enum record_kind. */
+enum sftp_audit_kind {
+    SFTP_AUDIT_UPLOAD = 5,    /* opened for writing, closed without a failure */
+    SFTP_AUDIT_UPLOAD_FAILED, /* a failure, or left open */
+    SFTP_AUDIT_DOWNLOAD,      /* opened for reading only */
+    SFTP_AUDIT_REMOVE,
+    SFTP_AUDIT_RENAME, /* other: the new name */
+    SFTP_AUDIT_MKDIR,
+    SFTP_AUDIT_RMDIR,
+    SFTP_AUDIT_QUOTA,   /* a request was refused: EDQUOT */
+    SFTP_AUDIT_REFUSED, /* a request was refused by a rule: text names it */
+    SFTP_AUDIT_LISTING = 64,
+};
+enum { SFTP_SHA256_LEN = 32 };
+
+/* One finished use of a file, or one request. Borrowed during the call. */
 struct sftp_audit {
-    struct bytes path;          /* within the vfs */
-    unsigned flags;             /* vfs_open_flag it was opened with; 0: a directory */
+    enum sftp_audit_kind kind;
+    struct bytes path, other;   /* within the vfs; "" when a request has none */
+    unsigned flags;             /* vfs_open_flag it was opened with; 0: no file */
     uint64_t n_read, n_written; /* octets; names listed for a directory */
     int64_t seconds;            /* from open to close */
     int error;                  /* the first failure while open, or of close; 0: none */
+    const char *text;           /* the deciding rule or the failure's sentence; "" */
     bool was_left_open;         /* closed by us because the channel ended */
+    /* Of a file, when it was closed; zeros when it could not be examined. */
+    uint64_t size, dev, ino;
+    bool has_sha256; /* of the whole file, which came in order from its start */
+    uint8_t sha256[SFTP_SHA256_LEN];
+};
+
+/* What a server is doing, for those who watch it. */
+struct sftp_current {
+    uint64_t octets_in, octets_out; /* of files */
+    uint64_t n_requests, n_files;   /* files: opened */
+    struct bytes path;              /* of the handle used last; borrowed; n 0: none */
+    unsigned flags;                 /* vfs_open_flag; 0: a directory or none */
+    uint64_t offset;                /* behind the octets moved last */
+    uint64_t size;                  /* when it was opened; 0: not known */
 };
 
 /* ---- configuration ---- */
@@ -96,8 +127,12 @@ struct sftp_server_config {
     const struct rand_source *rand; /* for handles */
     const struct sftp_host *host;
     const struct sftp_hashes *hashes; /* NULL: no check-file */
-    const struct log_sink *log;       /* may be NULL */
-    /* Called once for each file and directory, when it is closed. May be NULL. */
+    /* Hash uploads (SHA-256) as they arrive: check-file is then answered without
+     * reading them again, and the audit has the digest. Needs `hashes`. */
+    bool hashes_uploads;
+    const struct log_sink *log; /* may be NULL */
+    /* Called once for each file and directory, when it is closed, and for the
+     * requests that enum sftp_audit_kind lists. May be NULL. */
     void (*audit)(void *ctx, const struct sftp_audit *use);
     void *audit_ctx;
 };
@@ -156,7 +191,10 @@ bool sftp_server_eof(struct sftp_server *s);
 /* Why sftp_server_input failed: a sentence, "" when it did not. Borrowed. */
 const char *sftp_server_fault(const struct sftp_server *s);
 
-/* Closes every handle, telling the audit hook; frees. NULL allowed. */
+/* *now: borrowed until the next call of sftp_server_input or _free. */
+void sftp_server_current(const struct sftp_server *s, struct sftp_current *now);
+
+/* Abandons every open file (vfs.h), telling the audit hook; frees. NULL allowed. */
 void sftp_server_free(struct sftp_server *s);
 
 #endif

@@ -15,13 +15,12 @@ on_opendir(struct sftp_server *s, uint32_t id, const void *msg)
     const struct sftp_msg_opendir *m = msg;
     struct vfs_path path;
     int error = server_path(s, m->path, &path);
-    if (error != 0)
-        return reply_error(s, id, error);
     struct handle opened = {.kind = HANDLE_DIR};
     struct vfs *v = s->config.vfs;
-    error = v->ops->opendir(v, &path, &opened.dir);
+    if (error == 0)
+        error = v->ops->opendir(v, &path, &opened.dir);
     if (error != 0)
-        return reply_error(s, id, error);
+        return reply_path_error(s, id, error, &path);
     say_path(s, LOG_LEVEL_VERBOSE, "opendir", vfs_path_bytes(&path));
     return server_hand_out(s, id, &path, &opened);
 }
@@ -74,7 +73,7 @@ on_readdir(struct sftp_server *s, uint32_t id, const void *msg)
     /* Names that were read are told even when the next failed: the client asks
      * again and meets the failure then. Never a NAME with none: some stop there. */
     if (count == 0)
-        return error != 0 ? reply_error(s, id, handle_note(h, error))
+        return error != 0 ? reply_handle_error(s, id, error, h)
                           : reply_status(s, id, SSH_FX_EOF, "No more names");
     if (buf_err(b) == ERR_NONE)
         store_u32(b->p + names_at - 4, count);

@@ -18,10 +18,13 @@ enum { PFLAGS_KNOWN = 0x3f };
 /* ---- handles ---- */
 
 int
-handle_note(struct handle *h, int error)
+handle_note(struct sftp_server *s, struct handle *h, int error)
 {
-    if (h->error == 0)
-        h->error = error;
+    if (error == 0 || h->error != 0)
+        return error;
+    const char *rule = refusal_of(s, error);
+    h->error = error;
+    h->why = *rule ? strdup(rule) : NULL; /* no memory: the general sentence */
     return error;
 }
 
@@ -29,6 +32,7 @@ struct handle *
 server_any_handle(struct sftp_server *s, uint32_t id, struct bytes wire, enum err *result)
 {
     struct handle *h = handle_find(&s->handles, wire);
+    s->current = h ? h : s->current;
     if (!h)
         *result = reply_status(s, id, SSH_FX_FAILURE,
                                "No file or directory is open under that handle");
@@ -49,13 +53,24 @@ server_handle(struct sftp_server *s, uint32_t id, struct bytes wire,
     return NULL;
 }
 
-static int
-close_held(struct sftp_server *s, const struct handle *h)
+/* What the vfs opened and nobody will use: no upload has begun. */
+static void
+abandon_opened(struct sftp_server *s, const struct handle *h)
 {
     struct vfs *v = s->config.vfs;
     if (h->kind == HANDLE_FILE)
+        v->ops->abandon(v, h->file);
+    else
+        v->ops->closedir(v, h->dir);
+}
+
+static int
+close_held(struct sftp_server *s, const struct handle *h, bool left_open)
+{
+    struct vfs *v = s->config.vfs;
+    if (h->kind == HANDLE_FILE && !left_open)
         return v->ops->close(v, h->file);
-    v->ops->closedir(v, h->dir);
+    abandon_opened(s, h);
     return 0;
 }
 
@@ -66,7 +81,7 @@ server_hand_out(struct sftp_server *s, uint32_t id, const struct vfs_path *path,
     struct handle *h;
     int error = handle_new(&s->handles, s->config.rand, path, &h);
     if (error != 0) {
-        (void)close_held(s, opened); /* nothing was written: nothing to lose */
+        abandon_opened(s, opened);
         return reply_error(s, id, error);
     }
     h->kind = opened->kind;
@@ -75,6 +90,10 @@ server_hand_out(struct sftp_server *s, uint32_t id, const struct vfs_path *path,
     else
         h->dir = opened->dir;
     h->flags = opened->flags;
+    h->size = opened->size;
+    s->current = h;
+    s->current_offset = 0;
+    s->counts.n_files += h->kind == HANDLE_FILE;
     h->opened_at = s->config.host->now(s->config.host->ctx);
     uint8_t wire[HANDLE_LEN];
     handle_wire(h, wire);
@@ -98,32 +117,36 @@ say_closed(struct sftp_server *s, const struct handle *h)
     buf_clear(&path);
 }
 
-static void
-audit_closed(struct sftp_server *s, const struct handle *h, bool left_open)
+/* The file as it is at the end, and its digest if that is known. */
+static bool
+look_at_end(struct sftp_server *s, struct handle *h, struct vfs_stat *st)
 {
-    struct sftp_audit use = {
-        .path = bytes_of(h->path, h->path_len),
-        .flags = h->flags,
-        .n_read = h->n_read,
-        .n_written = h->n_written,
-        .seconds = s->config.host->now(s->config.host->ctx) - h->opened_at,
-        .error = h->error,
-        .was_left_open = left_open,
-    };
-    s->config.audit(s->config.audit_ctx, &use);
+    struct vfs *v = s->config.vfs;
+    if (h->kind == HANDLE_DIR || v->ops->fstat(v, h->file, st) != 0)
+        return false;
+    (void)hash_end(s, h, st->size);
+    return true;
 }
 
 int
 server_close_handle(struct sftp_server *s, struct handle *h, bool left_open)
 {
-    int error = handle_note(h, close_held(s, h));
-    if (error == 0)
+    struct vfs_stat st;
+    bool is_known = look_at_end(s, h, &st);
+    int error = handle_note(s, h, close_held(s, h, left_open));
+    if (h->write_error != 0)
+        error = h->write_error;
+    else if (error == 0)
         error = h->sync_error;
+    if (h->hash_state == HASH_ENDED && h->error == 0 && !left_open)
+        hash_keep(s, h, &st);
     if (s->config.audit)
-        audit_closed(s, h, left_open);
+        audit_closed(s, h, is_known ? &st : NULL, left_open);
     else
         say_closed(s, h);
-    handle_free(&s->handles, h);
+    hash_stop(s, h);
+    if (s->current == h)
+        s->current = NULL;
     return error;
 }
 
@@ -133,7 +156,12 @@ on_close(struct sftp_server *s, uint32_t id, const void *msg)
     const struct sftp_msg_close *m = msg;
     enum err result;
     struct handle *h = server_any_handle(s, id, m->handle, &result);
-    return h ? reply_error(s, id, server_close_handle(s, h, false)) : result;
+    if (!h)
+        return result;
+    int error = server_close_handle(s, h, false);
+    result = reply_handle_error(s, id, error, h);
+    handle_free(&s->handles, h);
+    return result;
 }
 
 /* ---- OPEN ---- */
@@ -158,19 +186,21 @@ on_open(struct sftp_server *s, uint32_t id, const void *msg)
     unsigned flags = m->pflags & PFLAGS_KNOWN;
     if ((flags & (VFS_READ | VFS_WRITE)) == 0)
         flags |= VFS_READ; /* OpenSSH takes it so */
-    if (s->config.is_read_only && flags != VFS_READ)
-        return reply_error(s, id, VFS_ERR_READ_ONLY);
     uint32_t mode =
         (m->attrs.flags & SFTP_ATTR_PERMISSIONS) ? m->attrs.permissions : 0666;
     struct vfs_path path;
     int error = server_path(s, m->filename, &path);
-    if (error != 0)
-        return reply_error(s, id, error);
+    if (error == 0 && s->config.is_read_only && flags != VFS_READ)
+        error = VFS_ERR_READ_ONLY;
     struct handle opened = {.kind = HANDLE_FILE, .flags = flags};
     struct vfs *v = s->config.vfs;
-    error = v->ops->open(v, &path, flags, mode & 0777, &opened.file);
+    if (error == 0)
+        error = v->ops->open(v, &path, flags, mode & 0777, &opened.file);
     if (error != 0)
-        return reply_error(s, id, error);
+        return reply_path_error(s, id, error, &path);
+    struct vfs_stat st;
+    if (flags == VFS_READ && v->ops->fstat(v, opened.file, &st) == 0)
+        opened.size = st.size;
     say_open(s, &path, flags);
     return server_hand_out(s, id, &path, &opened);
 }
@@ -200,10 +230,12 @@ send_data(struct sftp_server *s, uint32_t id, struct handle *h, uint64_t offset,
     int error = v->ops->preadv(v, h->file, holes, n_holes, offset, &got);
     if (error != 0 || got == 0) {
         stream_abandon(s->out);
-        return error != 0 ? reply_error(s, id, handle_note(h, error))
+        return error != 0 ? reply_handle_error(s, id, error, h)
                           : reply_status(s, id, SSH_FX_EOF, "End of file");
     }
     h->n_read += got;
+    s->counts.octets_out += got;
+    s->current_offset = offset + got;
     uint8_t head[DATA_HEAD_LEN];
     store_u32(head, (uint32_t)(DATA_HEAD_LEN - 4 + got));
     head[4] = SSH_FXP_DATA;
@@ -254,12 +286,23 @@ on_write(struct sftp_server *s, uint32_t id, const void *msg)
         return reply_status(s, id, SSH_FX_BAD_MESSAGE,
                             "A write request carries at most 261120 octets");
     if (!range_is_possible(m->offset, m->data))
-        return reply_error(s, id, handle_note(h, EOVERFLOW));
+        return reply_handle_error(s, id, EOVERFLOW, h);
+    if (h->write_error != 0)
+        return reply_handle_error(s, id, h->write_error, h);
     if (m->data == 0)
         return reply_error(s, id, 0);
     s->body =
         (struct write_body){.to = h, .id = id, .left = m->data, .offset = m->offset};
     return ERR_NONE;
+}
+
+static void
+count_written(struct sftp_server *s, struct handle *h, uint64_t offset, struct bytes data)
+{
+    h->n_written += data.n;
+    s->counts.octets_in += data.n;
+    s->current_offset = offset + data.n;
+    hash_written(s, h, offset, data);
 }
 
 enum err
@@ -273,14 +316,19 @@ write_body_take(struct sftp_server *s, struct bytes slice)
     if (body->error == 0)
         body->error = v->ops->pwrite(v, body->to->file, data, body->offset);
     if (body->error == 0)
-        body->to->n_written += data.n;
+        count_written(s, body->to, body->offset, data);
+    else
+        handle_note(s, body->to, body->error);
     body->offset += data.n;
     body->left -= (uint32_t)data.n;
     if (body->left != 0)
         return ERR_NONE;
     struct write_body done = *body;
     *body = (struct write_body){0};
-    return reply_error(s, done.id, handle_note(done.to, done.error));
+    if (done.error == 0)
+        return reply_error(s, done.id, 0);
+    done.to->write_error = done.error;
+    return reply_handle_error(s, done.id, done.error, done.to);
 }
 
 /* ---- attributes and the rest ---- */
@@ -329,6 +377,6 @@ on_fsync(struct sftp_server *s, uint32_t id, const void *msg)
     struct vfs *v = s->config.vfs;
     /* The system forgets what it failed to write: asking again would lie. */
     if (h->sync_error == 0)
-        h->sync_error = handle_note(h, v->ops->fsync(v, h->file));
+        h->sync_error = handle_note(s, h, v->ops->fsync(v, h->file));
     return reply_error(s, id, h->sync_error);
 }

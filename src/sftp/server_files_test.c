@@ -170,16 +170,26 @@ a_write_that_fails_half_way_is_not_acknowledged(void **state)
         const char *says;
     } cases[] = {{ENOSPC, "space"}, {EDQUOT, "quota"}, {EIO, "disk"}, {EFBIG, "largest"}};
     struct rig *r = *state;
-    struct rig_handle h = rig_must_open(r, "/f", READ | WRITE | CREAT);
     r->slice = 10;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct rig_handle h = rig_must_open(r, "/f", READ | WRITE | CREAT);
         mem_vfs_set_fault(r->vfs,
                           &(struct mem_fault){MEM_OP_WRITE, 2, cases[i].error, 3});
         struct reply got =
             rig_write(r, &h, 0, BYTES_LIT("0123456789012345678901234567890123456789"));
         expect_status(got, SSH_FX_FAILURE);
         expect_text(got, cases[i].says);
-        expect_status(rig_write(r, &h, 0, BYTES_LIT("again")), SSH_FX_OK);
+        /* It sticks: no later success may hide it; the session lives on. */
+        got = rig_write(r, &h, 0, BYTES_LIT("again"));
+        expect_status(got, SSH_FX_FAILURE);
+        expect_text(got, cases[i].says);
+        got = rig_handle(r, SFTP_CLOSE, &h);
+        expect_status(got, SSH_FX_FAILURE);
+        expect_text(got, cases[i].says);
+        assert_int_equal(r->audit.kind, SFTP_AUDIT_UPLOAD_FAILED);
+        assert_int_equal(r->audit.error, cases[i].error);
+        rig_make_file(r, "/next", "fine");
+        rig_check_file(r, "/next", "fine");
     }
 }
 
@@ -428,7 +438,7 @@ a_full_disk_is_told_and_nothing_before_is_lost(void **state)
         at += sizeof block;
     expect_text(got, "space");
     assert_int_equal(at, 100000);
-    rig_must_close(&r, &h);
+    expect_text(rig_handle(&r, SFTP_CLOSE, &h), "space");
     assert_int_equal(expect_attrs(rig_path(&r, SFTP_STAT, "/f")).size, 100000);
     rig_clear(&r);
 }

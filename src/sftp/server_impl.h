@@ -8,6 +8,7 @@
  *   server_files.c    handlers on open files     server_dirs.c   listings
  *   server_paths.c    handlers on names          server_info.c   about the server
  *   server_jobs.c     the two that take long: copy-data, check-file
+ *   server_audit.c    what an audit trail hears   server_hashes.c  digests of uploads
  */
 #ifndef FERRY_SFTP_SERVER_IMPL_H
 #define FERRY_SFTP_SERVER_IMPL_H
@@ -45,6 +46,17 @@ struct job {
     struct buf digests;
 };
 
+/* Digests of files that were uploaded here, oldest overwritten. */
+enum { DIGESTS_KEPT = 16 };
+
+struct digests {
+    struct {
+        struct vfs_stat of; /* dev, ino, size, mtime and changed_ns must be the same */
+        uint8_t sha256[SFTP_SHA256_LEN];
+    } kept[DIGESTS_KEPT];
+    size_t n; /* ever */
+};
+
 struct sftp_server {
     struct sftp_server_config config;
     struct vfs_path home, start;
@@ -54,6 +66,10 @@ struct sftp_server {
     struct stream *out;
 
     struct handles handles;
+    struct handle *current; /* used last; NULL: none, or closed */
+    uint64_t current_offset;
+    struct sftp_current counts; /* numbers only */
+    struct digests digests;
     struct owners owners;
 
     bool is_started;     /* INIT was answered */
@@ -87,8 +103,14 @@ enum err reply_end(struct sftp_server *s) MUST_USE;
 
 enum err reply_status(struct sftp_server *s, uint32_t id, enum ssh_fx code,
                       const char *text) MUST_USE;
-/* error: as the vfs returns it; 0 is OK. */
+/* error: as the vfs returns it; 0 is OK. Right after the vfs has: the sentence is
+ * the deciding rule's where one refused. */
 enum err reply_error(struct sftp_server *s, uint32_t id, int error) MUST_USE;
+/* The same for requests on a path, and on a handle: refusals are audited. */
+enum err reply_path_error(struct sftp_server *s, uint32_t id, int error,
+                          const struct vfs_path *path) MUST_USE;
+enum err reply_handle_error(struct sftp_server *s, uint32_t id, int error,
+                            struct handle *h) MUST_USE;
 enum err
 reply_attrs(struct sftp_server *s, uint32_t id, const struct vfs_stat *st) MUST_USE;
 /* NAME with one entry and without attributes: REALPATH and its kin. */
@@ -122,11 +144,38 @@ struct handle *server_any_handle(struct sftp_server *s, uint32_t id, struct byte
 enum err server_hand_out(struct sftp_server *s, uint32_t id, const struct vfs_path *path,
                          const struct handle *opened) MUST_USE;
 
-/* Close what it holds, tell the audit, forget it. left_open: the channel ended. */
+/* Close what it holds and tell the audit; handle_free is the caller's.
+ * left_open: the channel ended; the file is abandoned. */
 int server_close_handle(struct sftp_server *s, struct handle *h, bool left_open);
 
-/* Remember a handle's first failure for the audit; returns it. */
-int handle_note(struct handle *h, int error);
+/* Remember a handle's first failure for the audit, with the rule behind it;
+ * returns the failure. */
+int handle_note(struct sftp_server *s, struct handle *h, int error);
+
+/* ---- server_audit.c ---- */
+
+/* The rule behind a failure of the vfs just now; "": none. Borrowed. */
+const char *refusal_of(struct sftp_server *s, int error);
+
+void audit_refusal(struct sftp_server *s, int error, const char *text, struct bytes path);
+void audit_change(struct sftp_server *s, enum sftp_audit_kind kind,
+                  const struct vfs_path *path, const struct vfs_path *other);
+/* st: when it was closed, NULL when not known. */
+void audit_closed(struct sftp_server *s, const struct handle *h,
+                  const struct vfs_stat *st, bool left_open);
+
+/* ---- server_hashes.c: digests of what arrives ---- */
+
+/* Octets were written at the offset; or the file was changed in another way. */
+void
+hash_written(struct sftp_server *s, struct handle *h, uint64_t offset, struct bytes data);
+void hash_stop(struct sftp_server *s, struct handle *h);
+/* End the digest if it is the whole file's, whose size is given. */
+bool hash_end(struct sftp_server *s, struct handle *h, uint64_t size);
+/* A closed upload, by its path: remember what its digest was. */
+void hash_keep(struct sftp_server *s, const struct handle *h, const struct vfs_stat *st);
+/* NULL: not known, or changed since. */
+const uint8_t *hash_find(const struct sftp_server *s, const struct vfs_stat *st);
 
 /* Refused, with a status sent, when offset and len leave what a file can be. */
 bool range_is_possible(uint64_t offset, uint64_t len);

@@ -82,7 +82,7 @@ on_expand_path(struct sftp_server *s, uint32_t id, const void *msg)
         return refuse_user(s, id);
     if (error == 0)
         error = s->config.vfs->ops->realpath(s->config.vfs, &path, &path);
-    return error != 0 ? reply_error(s, id, error)
+    return error != 0 ? reply_path_error(s, id, error, &path)
                       : reply_one_name(s, id, vfs_path_bytes(&path));
 }
 

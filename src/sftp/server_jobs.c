@@ -48,6 +48,17 @@ finish_status(struct sftp_server *s, enum ssh_fx code, const char *text)
 
 /* ---- copy-data ---- */
 
+/* What was not copied is missing in the file: as a failed WRITE. */
+static enum err
+finish_copy_error(struct sftp_server *s, int error)
+{
+    uint32_t id = s->job.id;
+    struct handle *to = s->job.to;
+    job_clear(s);
+    to->write_error = error;
+    return reply_handle_error(s, id, error, to);
+}
+
 static enum err
 copy_step(struct sftp_server *s)
 {
@@ -56,8 +67,9 @@ copy_step(struct sftp_server *s)
     uint64_t copied = 0;
     int error = v->ops->copy(v, job->from->file, job->from_offset, job->to->file,
                              job->to_offset, job->left, &copied);
+    hash_stop(s, job->to);
     if (error != 0)
-        return finish_error(s, handle_note(job->to, error));
+        return finish_copy_error(s, error);
     job->from->n_read += copied;
     job->to->n_written += copied;
     job->from_offset += copied;
@@ -210,9 +222,25 @@ pick_algorithm(struct sftp_server *s, struct bytes list)
     return false;
 }
 
-/* Everything but the file: NULL, or why not. */
+/* The whole file's SHA-256, when it passed by while it was uploaded. */
+static const uint8_t *
+find_known(struct sftp_server *s, struct handle *h, const struct vfs_stat *st)
+{
+    const struct job *job = &s->job;
+    bool is_whole =
+        job->from_offset == 0 && job->left == st->size && job->block_size == UINT64_MAX;
+    if (!is_whole ||
+        !bytes_eq_str(bytes_of(job->algorithm, job->algorithm_len), "sha256"))
+        return NULL;
+    if (h && hash_end(s, h, st->size))
+        return h->sha256;
+    return hash_find(s, st);
+}
+
+/* Everything but the file: NULL, or why not. h: NULL when by name. */
 static const char *
-prepare_check(struct sftp_server *s, const struct sftp_msg_ext_check_file *m)
+prepare_check(struct sftp_server *s, struct handle *h,
+              const struct sftp_msg_ext_check_file *m)
 {
     struct job *job = &s->job;
     struct vfs *v = s->config.vfs;
@@ -235,17 +263,25 @@ prepare_check(struct sftp_server *s, const struct sftp_msg_ext_check_file *m)
     if (span / job->block_size >= DIGESTS_MAX / job->digest_len)
         return "So many blocks fit no reply: ask for larger ones or a shorter range";
     buf_init(&job->digests, DIGESTS_MAX);
+    const uint8_t *known = find_known(s, h, &st);
+    if (known)
+        buf_put(&job->digests, bytes_of(known, SFTP_SHA256_LEN));
+    else if (h && !(h->flags & VFS_READ))
+        return "The file was not opened for reading";
     return NULL;
 }
 
 /* s->job.file is set; what it holds is let go when the check cannot be made. */
 static enum err
-start_check(struct sftp_server *s, uint32_t id, const struct sftp_msg_ext_check_file *m)
+start_check(struct sftp_server *s, uint32_t id, struct handle *h,
+            const struct sftp_msg_ext_check_file *m)
 {
     s->job.id = id;
-    const char *refusal = prepare_check(s, m);
+    const char *refusal = prepare_check(s, h, m);
     if (refusal)
         return finish_status(s, SSH_FX_FAILURE, refusal);
+    if (s->job.digests.n != 0)
+        return send_digests(s);
     s->job.step = check_step;
     return ERR_NONE;
 }
@@ -261,9 +297,9 @@ on_check_file_name(struct sftp_server *s, uint32_t id, const void *msg)
     if (error == 0)
         error = v->ops->open(v, &path, VFS_READ, 0, &file);
     if (error != 0)
-        return reply_error(s, id, error);
+        return reply_path_error(s, id, error, &path);
     s->job = (struct job){.file = file, .owns_file = true};
-    return start_check(s, id, m);
+    return start_check(s, id, NULL, m);
 }
 
 enum err
@@ -274,9 +310,10 @@ on_check_file_handle(struct sftp_server *s, uint32_t id, const void *msg)
     struct handle *h = server_handle(s, id, m->file, HANDLE_FILE, &result);
     if (!h)
         return result;
-    if (!(h->flags & VFS_READ))
+    bool is_hashed = h->hash_state == HASH_RUNNING || h->hash_state == HASH_ENDED;
+    if (!(h->flags & VFS_READ) && !is_hashed)
         return reply_status(s, id, SSH_FX_PERMISSION_DENIED,
                             "The file was not opened for reading");
     s->job = (struct job){.file = h->file};
-    return start_check(s, id, m);
+    return start_check(s, id, h, m);
 }

@@ -21,7 +21,7 @@ answer_stat(struct sftp_server *s, uint32_t id, struct bytes name, stat_fn *ask)
     int error = server_path(s, name, &path);
     if (error == 0)
         error = ask(s->config.vfs, &path, &st);
-    return error != 0 ? reply_error(s, id, error) : reply_attrs(s, id, &st);
+    return error != 0 ? reply_path_error(s, id, error, &path) : reply_attrs(s, id, &st);
 }
 
 enum err
@@ -47,7 +47,7 @@ on_statvfs(struct sftp_server *s, uint32_t id, const void *msg)
     int error = server_path(s, m->path, &path);
     if (error == 0)
         error = s->config.vfs->ops->statvfs(s->config.vfs, &path, &st);
-    return error != 0 ? reply_error(s, id, error) : reply_statvfs(s, id, &st);
+    return error != 0 ? reply_path_error(s, id, error, &path) : reply_statvfs(s, id, &st);
 }
 
 enum err
@@ -58,7 +58,7 @@ on_realpath(struct sftp_server *s, uint32_t id, const void *msg)
     int error = server_path(s, m->path, &path);
     if (error == 0)
         error = s->config.vfs->ops->realpath(s->config.vfs, &path, &path);
-    return error != 0 ? reply_error(s, id, error)
+    return error != 0 ? reply_path_error(s, id, error, &path)
                       : reply_one_name(s, id, vfs_path_bytes(&path));
 }
 
@@ -74,7 +74,7 @@ on_readlink(struct sftp_server *s, uint32_t id, const void *msg)
         error = s->config.vfs->ops->readlink(s->config.vfs, &path, text, &n);
     if (error == EINVAL)
         return reply_status(s, id, SSH_FX_BAD_MESSAGE, "Not a symbolic link");
-    return error != 0 ? reply_error(s, id, error)
+    return error != 0 ? reply_path_error(s, id, error, &path)
                       : reply_one_name(s, id, bytes_of(text, n));
 }
 
@@ -115,7 +115,7 @@ on_setstat(struct sftp_server *s, uint32_t id, const void *msg)
         error = s->config.vfs->ops->setattr(s->config.vfs, &path, &set);
     if (error == 0)
         say_path(s, LOG_LEVEL_INFO, "set attributes of", vfs_path_bytes(&path));
-    return reply_error(s, id, error);
+    return reply_path_error(s, id, error, &path);
 }
 
 enum err
@@ -132,7 +132,7 @@ on_lsetstat(struct sftp_server *s, uint32_t id, const void *msg)
         error = s->config.vfs->ops->lsetattr(s->config.vfs, &path, &set);
     if (error == 0)
         say_path(s, LOG_LEVEL_INFO, "set attributes of", vfs_path_bytes(&path));
-    return reply_error(s, id, error);
+    return reply_path_error(s, id, error, &path);
 }
 
 enum err
@@ -150,7 +150,9 @@ on_fsetstat(struct sftp_server *s, uint32_t id, const void *msg)
     struct vfs *v = s->config.vfs;
     int error = h->kind == HANDLE_FILE ? v->ops->fsetattr(v, h->file, &set)
                                        : v->ops->dir_setattr(v, h->dir, &set);
-    return reply_error(s, id, handle_note(h, error));
+    if (error == 0 && (set.set & VFS_SET_SIZE))
+        hash_stop(s, h);
+    return reply_handle_error(s, id, error, h);
 }
 
 /* ---- names made and removed ---- */
@@ -158,30 +160,33 @@ on_fsetstat(struct sftp_server *s, uint32_t id, const void *msg)
 typedef int name_fn(struct vfs *v, const struct vfs_path *path);
 
 static enum err
-change_name(struct sftp_server *s, uint32_t id, const char *verb, struct bytes name,
-            name_fn *act)
+change_name(struct sftp_server *s, uint32_t id, enum sftp_audit_kind kind,
+            struct bytes name, name_fn *act)
 {
+    const char *verb = kind == SFTP_AUDIT_REMOVE ? "remove" : "rmdir";
     struct vfs_path path;
     int error = server_path(s, name, &path);
     if (error == 0)
         error = act(s->config.vfs, &path);
-    if (error == 0)
+    if (error == 0) {
         say_path(s, LOG_LEVEL_INFO, verb, vfs_path_bytes(&path));
-    return reply_error(s, id, error);
+        audit_change(s, kind, &path, NULL);
+    }
+    return reply_path_error(s, id, error, &path);
 }
 
 enum err
 on_remove(struct sftp_server *s, uint32_t id, const void *msg)
 {
     const struct sftp_msg_remove *m = msg;
-    return change_name(s, id, "remove", m->filename, s->config.vfs->ops->unlink);
+    return change_name(s, id, SFTP_AUDIT_REMOVE, m->filename, s->config.vfs->ops->unlink);
 }
 
 enum err
 on_rmdir(struct sftp_server *s, uint32_t id, const void *msg)
 {
     const struct sftp_msg_rmdir *m = msg;
-    return change_name(s, id, "rmdir", m->path, s->config.vfs->ops->rmdir);
+    return change_name(s, id, SFTP_AUDIT_RMDIR, m->path, s->config.vfs->ops->rmdir);
 }
 
 enum err
@@ -194,9 +199,11 @@ on_mkdir(struct sftp_server *s, uint32_t id, const void *msg)
     int error = server_path(s, m->path, &path);
     if (error == 0)
         error = s->config.vfs->ops->mkdir(s->config.vfs, &path, mode & 0777);
-    if (error == 0)
+    if (error == 0) {
         say_path(s, LOG_LEVEL_INFO, "mkdir", vfs_path_bytes(&path));
-    return reply_error(s, id, error);
+        audit_change(s, SFTP_AUDIT_MKDIR, &path, NULL);
+    }
+    return reply_path_error(s, id, error, &path);
 }
 
 /* ---- two names ---- */
@@ -215,7 +222,9 @@ change_pair(struct sftp_server *s, uint32_t id, const char *verb, struct bytes f
         error = act(s->config.vfs, &a, &b);
     if (error == 0)
         say_paths(s, verb, vfs_path_bytes(&a), vfs_path_bytes(&b));
-    return reply_error(s, id, error);
+    if (error == 0 && act != s->config.vfs->ops->link)
+        audit_change(s, SFTP_AUDIT_RENAME, &a, &b);
+    return reply_path_error(s, id, error, &a);
 }
 
 enum err
@@ -266,6 +275,7 @@ on_symlink(struct sftp_server *s, uint32_t id, const void *msg)
     struct bytes link = s->sends_link_first ? m->first : m->second;
     struct vfs_path path;
     char text[VFS_PATH_MAX + 1];
+    vfs_path_root(&path);
     int error = link_text(target, text);
     if (error == 0)
         error = server_path(s, link, &path);
@@ -273,5 +283,5 @@ on_symlink(struct sftp_server *s, uint32_t id, const void *msg)
         error = s->config.vfs->ops->symlink(s->config.vfs, text, &path);
     if (error == 0)
         say_paths(s, "symlink", target, vfs_path_bytes(&path));
-    return reply_error(s, id, error);
+    return reply_path_error(s, id, error, &path);
 }

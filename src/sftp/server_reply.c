@@ -59,7 +59,30 @@ enum err
 reply_error(struct sftp_server *s, uint32_t id, int error)
 {
     struct sftp_failure f = sftp_failure_of(error);
-    return reply_status(s, id, f.code, f.text);
+    const char *rule = refusal_of(s, error);
+    return reply_status(s, id, f.code, *rule ? rule : f.text);
+}
+
+enum err
+reply_path_error(struct sftp_server *s, uint32_t id, int error,
+                 const struct vfs_path *path)
+{
+    if (error != 0)
+        audit_refusal(s, error, refusal_of(s, error), vfs_path_bytes(path));
+    return reply_error(s, id, error);
+}
+
+/* Of a failure that sticks, the sentence of the first time is told. */
+enum err
+reply_handle_error(struct sftp_server *s, uint32_t id, int error, struct handle *h)
+{
+    bool is_first = error != 0 && h->error == 0;
+    handle_note(s, h, error);
+    if (is_first)
+        audit_refusal(s, error, refusal_of(s, error), bytes_of(h->path, h->path_len));
+    if (error == 0 || error != h->error || !h->why)
+        return reply_error(s, id, error);
+    return reply_status(s, id, sftp_failure_of(error).code, h->why);
 }
 
 /* Version 3 has unsigned 32-bit seconds: what lies outside is clamped. */

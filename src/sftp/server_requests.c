@@ -131,8 +131,11 @@ refuse(struct sftp_server *s, uint32_t id, const struct request *r, enum verdict
     switch (v) {
     case DENIED:
         snprintf(text, sizeof text, "The request %s is not permitted here", r->name);
+        audit_refusal(s, VFS_ERR_REFUSED, text, (struct bytes){0});
         return reply_status(s, id, SSH_FX_PERMISSION_DENIED, text);
     case READ_ONLY:
+        audit_refusal(s, VFS_ERR_READ_ONLY, sftp_failure_of(VFS_ERR_READ_ONLY).text,
+                      (struct bytes){0});
         return reply_error(s, id, VFS_ERR_READ_ONLY);
     default:
         return reply_status(s, id, SSH_FX_OP_UNSUPPORTED,

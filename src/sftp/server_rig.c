@@ -64,9 +64,13 @@ rig_audit(void *ctx, const struct sftp_audit *use)
     struct rig *r = ctx;
     r->n_audits++;
     r->audit = *use;
-    memcpy(r->audit_path, use->path.p, use->path.n);
+    if (use->path.n != 0)
+        memcpy(r->audit_path, use->path.p, use->path.n);
     r->audit_path[use->path.n] = 0;
     r->audit.path = bytes_str(r->audit_path);
+    r->audit.other = (struct bytes){0};
+    snprintf(r->audit_text, sizeof r->audit_text, "%s", use->text);
+    r->audit.text = r->audit_text;
 }
 
 /* ---- life ---- */

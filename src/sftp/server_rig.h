@@ -25,6 +25,7 @@ struct rig {
     unsigned n_audits;
     struct sftp_audit audit; /* the last one; its path is copied below */
     char audit_path[VFS_PATH_MAX + 1];
+    char audit_text[VFS_REFUSAL_MAX + 1];
 };
 
 /* One reply, borrowed until the next request. */
