@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "account/user_command.h"
 #include "base/bytes.h"
 #include "steward/process.h"
 
@@ -14,6 +15,7 @@ static const struct {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"user", account_user_command, "add, list and change accounts"},
     {"steward", steward_command, "started by ferryd"},
 };
 
