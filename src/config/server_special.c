@@ -464,7 +464,9 @@ print_pubkey_options(const struct server_options *o, const struct server_keyword
 {
     server_print_keyword(k, out);
     if (o->pubkey_touch_required)
-        buf_put_str(out, "touch-required ");
+        buf_put_str(out, "touch-required");
+    if (o->pubkey_touch_required && o->pubkey_verify_required)
+        buf_put_u8(out, ' ');
     if (o->pubkey_verify_required)
         buf_put_str(out, "verify-required");
     if (!o->pubkey_touch_required && !o->pubkey_verify_required)
