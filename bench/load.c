@@ -2,9 +2,9 @@
  * The load generator of script/bench: many sessions in one process against one
  * server on 127.0.0.1, the same whoever serves.
  *
- *     load logins PORT USER KEY CONCURRENCY COUNT
- *         COUNT logins, CONCURRENCY at a time: connect, key exchange, a key, SFTP's
- *         INIT and VERSION, goodbye. A time is from connect() to VERSION.
+ *     load logins PORT USER KEY CONCURRENCY SECONDS
+ *         Logins for so long, CONCURRENCY at a time: connect, key exchange, a key,
+ *         SFTP's INIT and VERSION, goodbye. A time is from connect() to VERSION.
  *     load stats PORT USER KEY SESSIONS PERIOD_MS SECONDS
  *         SESSIONS log in; then for SECONDS each asks STAT once in PERIOD_MS, spread
  *         evenly. A time is from the request to its answer.
@@ -35,7 +35,7 @@ enum {
     SESSIONS_MAX = 2000,
     SAMPLES_MAX = 200000,
     RUN_SECONDS_MAX = 180,
-    LOGINS_AT_ONCE = 8, /* while the sessions of stats and idle begin */
+    LOGINS_AT_ONCE = 4, /* while the sessions of stats and idle begin */
     STDIN_POLL = 1,     /* entries of the poll table before the sessions' */
     WAIT_MS = 1000,     /* at most, so that engines' clocks go on */
 };
@@ -131,33 +131,38 @@ check_session(const struct load_session *s)
 
 /* ---- logins ---- */
 
-static void
-run_logins(struct load *l, uint32_t concurrency, uint32_t count)
+/* Say goodbye once logged in, and begin anew until end_us. 1: this one was the
+ * last of its kind; else 0. */
+static uint32_t
+advance_login(struct load *l, struct load_session *s, uint64_t end_us)
 {
-    uint32_t n_started = 0, n_over = 0;
-    uint64_t begin = load_now_us();
-    l->n = concurrency < count ? concurrency : count;
-    for (uint32_t i = 0; i < l->n; i++, n_started++)
+    check_session(s);
+    if (s->state == LOAD_READY) {
+        add_sample(l, s->took_us);
+        load_session_end(s);
+    }
+    if (s->state != LOAD_OVER || !s->target)
+        return 0;
+    load_session_clear(s);
+    s->target = NULL;
+    if (load_now_us() >= end_us)
+        return 1;
+    load_session_start(s, &l->target);
+    return 0;
+}
+
+static void
+run_logins(struct load *l, uint32_t concurrency, uint32_t seconds)
+{
+    uint64_t begin = load_now_us(), end = begin + (uint64_t)seconds * 1000000;
+    uint32_t n_live = concurrency;
+    l->n = concurrency;
+    for (uint32_t i = 0; i < l->n; i++)
         load_session_start(&l->sessions[i], &l->target);
-    while (n_over < count) {
+    while (n_live != 0) {
         turn(l, UINT64_MAX);
-        for (uint32_t i = 0; i < l->n; i++) {
-            struct load_session *s = &l->sessions[i];
-            check_session(s);
-            if (s->state == LOAD_READY) {
-                add_sample(l, s->took_us);
-                load_session_end(s);
-            }
-            if (s->state != LOAD_OVER || !s->target)
-                continue;
-            n_over++;
-            load_session_clear(s);
-            s->target = NULL;
-            if (n_started < count) {
-                n_started++;
-                load_session_start(s, &l->target);
-            }
-        }
+        for (uint32_t i = 0; i < l->n; i++)
+            n_live -= advance_login(l, &l->sessions[i], end);
     }
     print_samples(l, load_now_us() - begin);
 }
@@ -297,7 +302,7 @@ struct command {
 static void
 logins(struct load *l, char **words)
 {
-    run_logins(l, number(words[3], SESSIONS_MAX), number(words[4], SAMPLES_MAX));
+    run_logins(l, number(words[3], SESSIONS_MAX), number(words[4], RUN_SECONDS_MAX / 2));
 }
 
 static void

@@ -92,6 +92,28 @@ def run(argv, timeout, stdin=None, stdout=subprocess.DEVNULL):
     return seconds, usage
 
 
+class Held:
+    """A program that says "ready" and stays as it is until its standard input ends."""
+
+    def __init__(self, argv, timeout):
+        self.argv = argv
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        ready, _, _ = select.select([self.process.stdout], [], [], timeout)
+        if not ready or self.process.stdout.readline() != b"ready\n":
+            self.end()
+            raise Failed(f"{' '.join(argv)}: {self.text or 'not ready in time'}")
+
+    def end(self):
+        self.process.stdin.close()
+        if wait(self.process, 10.0) is None:
+            stop(self.process, 2.0)
+        self.text = self.process.stderr.read().decode(errors="replace").strip()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
 def descendants(pid):
     """The ids of all living processes below pid."""
     parents = {}

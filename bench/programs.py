@@ -7,11 +7,13 @@ life is then one account of CPU time. All log in with the same ed25519 keys made
 run, and every client is told to read no configuration of the machine's.
 """
 
+import json
 import os
 import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -75,6 +77,8 @@ class Server:
     """What both servers share: the port, starting, stopping, the account."""
 
     name = "?"
+    logging_in_max = 1000  # from one address
+    sessions_max = 1000
 
     def __init__(self, root, keys):
         self.root = root  # what is served
@@ -148,7 +152,7 @@ class Sshd(Server):
             "UseDNS": "no",
             "PidFile": "none",
             "PrintMotd": "no",
-            "MaxStartups": "200",
+            "MaxStartups": "2000",
             "LogLevel": "ERROR",
             "Ciphers": CIPHERS[cipher],
             "Subsystem": f"sftp {subsystem}",
@@ -167,6 +171,8 @@ class Ferryd(Server):
 
     name = "ferryd"
     user = "bench"
+    logging_in_max = 4  # its limit of 10 is fixed, and ended ones count until reaped
+    sessions_max = 500
 
     def __init__(self, root, keys, program):
         self.program = program
@@ -184,6 +190,51 @@ class Ferryd(Server):
 
     def path(self, local):
         return "/" + str(Path(local).relative_to(self.root))
+
+
+class FerrydRun(Ferryd):
+    """`ferryd run` with a configuration and an account database of its own."""
+
+    logging_in_max = 1000
+    sessions_max = 1000
+
+    def __init__(self, root, keys, program):
+        super().__init__(root, keys, program)
+        self.home = keys.directory / "ferryd"
+        self.home.mkdir(mode=0o755)
+        self.config = self.home / "ferryd.conf"
+        self.configure("aes128-gcm")
+        command = [str(program), "user", "add", "-f", str(self.config), self.user]
+        measure.run([*command, "--root", str(root)], timeout=30)
+        command = [str(program), "user", "key", "add", "-f", str(self.config), self.user]
+        with keys.authorized.open("rb") as f:
+            measure.run(command, timeout=30, stdin=f)
+
+    def configure(self, cipher):
+        options = {
+            "ListenAddress": "127.0.0.1",
+            "Port": self.port,
+            "HostKey": self.keys.host,
+            "StateDirectory": self.home,
+            "AccountDatabase": self.home / "accounts.db",
+            "ControlSocket": self.home / "control",
+            "PidFile": "none",
+            "AuditLog": self.home / "audit.log",
+            "Accounts": "virtual",
+            "Ciphers": CIPHERS[cipher],
+            # All clients of the bench have one address.
+            "MaxConnections": 2000,
+            "MaxStartups": 2000,
+            "PerSourceMaxStartups": "none",
+            "PerSourcePenalties": "no",
+        }
+        if os.getuid() == 0:
+            options |= {"PreAuthUser": "sshd", "VirtualUser": "nobody"}
+        self.config.write_text("".join(f"{k} {v}\n" for k, v in options.items()))
+
+    def argv(self, cipher):
+        self.configure(cipher)
+        return [str(self.program), "run", "-f", str(self.config)]
 
 
 class Client:
@@ -299,31 +350,25 @@ class TarOverSsh(Client):
         return ["/bin/sh", "-c", f"tar -C {local.parent} -cf - {local.name} | {far}"]
 
 
-class IdleSession:
-    """An SFTP session that has said INIT and then nothing: ssh with a pipe, the same
-    client for every server."""
+class Load:
+    """The load generator, bench/load.c: many sessions in one process."""
 
-    INIT = bytes([0, 0, 0, 5, 1, 0, 0, 0, 3])
+    def __init__(self, program):
+        self.program = program
 
-    def __init__(self, server, cipher):
-        options = Client().options(server, cipher)
-        self.process = subprocess.Popen(
-            [find_tool("ssh", "BENCH_SSH"), "-p", str(server.port), *options]
-            + ["-s", f"{server.user}@127.0.0.1", "sftp"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        self.process.stdin.write(self.INIT)
-        self.process.stdin.flush()
+    def argv(self, verb, server, *numbers):
+        words = [str(self.program), verb, str(server.port)]
+        if verb != "silent":
+            words += [server.user, str(server.keys.user)]
+        return words + [str(n) for n in numbers]
 
-    def await_version(self):
-        if len(self.process.stdout.read(9)) != 9:
-            self.end()
-            raise Failed("an idle session got no VERSION")
+    def tell(self, verb, server, *numbers, timeout):
+        """What it measured, as a dictionary, and its Usage."""
+        with tempfile.TemporaryFile() as out:
+            argv = self.argv(verb, server, *numbers)
+            _, usage = measure.run(argv, timeout, stdout=out)
+            out.seek(0)
+            return json.load(out), usage
 
-    def end(self):
-        self.process.stdin.close()
-        if measure.wait(self.process, 5.0) is None:
-            measure.stop(self.process)
-        self.process.stdout.close()
+    def hold(self, verb, server, n, timeout):
+        return measure.Held(self.argv(verb, server, n), timeout)

@@ -54,9 +54,21 @@ def summarise(workload):
                 variant[side] = {
                     key: statistics.median(c[key] for c in costs) for key in costs[0]
                 }
+        more = [s["more"] for s in samples if "more" in s]
+        if more:
+            variant["more"] = {
+                key: statistics.median(m[key] for m in more) for key in more[0]
+            }
 
 
 COLUMNS = ("", "{unit}", "× {baseline}", "CPU client", "CPU server", "switches")
+
+
+def more_columns(workload):
+    """What a workload's samples tell besides the common columns, in their order."""
+    return list(
+        dict.fromkeys(k for v in workload["variants"].values() for k in v.get("more", ()))
+    )
 
 
 def row(name, workload, variant):
@@ -69,6 +81,10 @@ def row(name, workload, variant):
         number(client["cpu"]) if client else "",
         number(server["cpu"]) if server else "",
         " / ".join(number(side["switches"]) for side in sides),
+        *(
+            number(variant["more"][key]) if key in variant.get("more", ()) else ""
+            for key in more_columns(workload)
+        ),
     ]
 
 
@@ -78,6 +94,7 @@ def table(workload):
     ]
     head[3] += workload["cpu_unit"]
     head[4] += workload["cpu_unit"]
+    head += more_columns(workload)
     rows = [head] + [row(n, workload, v) for n, v in workload["variants"].items()]
     used = [i for i in range(len(head)) if i == 0 or any(r[i] for r in rows[1:])]
     return [[r[i] for i in used] for r in rows]

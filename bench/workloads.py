@@ -8,17 +8,21 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import measure
 from measure import Failed, Usage
-from programs import CIPHERS, IdleSession
+from programs import CIPHERS
 
 RUN_SECONDS_MAX = 240
 CHECK_SECONDS_MAX = 120
 FILE_OCTETS = 4096
 LOGINS = 10
+LOAD_SECONDS_MAX = 180
+STAT_PERIOD_MS = 10_000
+SETTLE_SECONDS = 3.0  # ferryd gives bulk memory back after two seconds of silence
 BASELINE = "sftp + sshd"
 
 
@@ -29,7 +33,11 @@ class Sizes:
     big_mib: int
     files: int
     names: int
-    sessions: tuple
+    sessions: tuple  # open at once, for their memory
+    concurrency: tuple  # logins at a time
+    load_seconds: int  # of logins, a sample
+    stat_sessions: int
+    stat_seconds: int
 
 
 @dataclass
@@ -41,7 +49,7 @@ class Lab:
     sizes: Sizes
     servers: dict  # by name
     clients: dict
-    extras: dict  # other programs: reference, tar
+    extras: dict  # other programs: reference, tar, load
     made: set = field(default_factory=set)
 
     @property
@@ -70,6 +78,7 @@ class Workload:
     cpu_unit: str
     variants: dict = field(default_factory=dict)
     baseline: str = BASELINE
+    rounds_max: int = 1000
 
 
 # ---- data ----
@@ -352,46 +361,116 @@ def login(lab):
     return w
 
 
-# ---- memory ----
+# ---- many at once ----
 
 
-def idle(server, n):
-    cipher = "aes128-gcm"
-
+def logins_per_second(lab, server, concurrency):
     def once():
-        server.start(cipher)
-        sessions = []
+        server.start("aes128-gcm")
         try:
-            before = measure.pss_kib(server.processes())
-            for _ in range(n):
-                sessions.append(IdleSession(server, cipher))
-                sessions[-1].await_version()
-            after = measure.pss_kib(server.processes())
-            n_processes = len(server.session_processes())
+            told, mine = lab.extras["load"].tell(
+                "logins", server, concurrency, lab.sizes.load_seconds, timeout=LOAD_SECONDS_MAX
+            )
         finally:
-            for s in sessions:
-                s.end()
-            server.stop()
-        if before is None or after is None:
-            raise Failed("the kernel won't tell the memory of these processes")
-        s = sample((after - before) / n, 0.0)
-        s["processes"] = n_processes / n
+            theirs = server.stop()
+        s = sample(told["rate"], told["seconds"], mine, theirs, told["count"])
+        s["more"] = {"p50 ms": told["p50_ms"], "p99 ms": told["p99_ms"]}
         return s
 
     return once
 
 
-def memory(lab, n):
+def logins(lab, concurrency):
     w = Workload(
-        f"memory-{n}",
-        f"server memory per idle SFTP session, {n} open (PSS of all its processes)",
+        f"logins-{concurrency}",
+        f"logins a second, ed25519, {concurrency} at a time: connect to SFTP's VERSION",
+        "1/s",
+        less_is_better=False,
+        cpu_unit=" s",
+        baseline="sshd",
+    )
+    for server in lab.servers.values():
+        if server.logging_in_max >= concurrency:
+            w.variants[server.name] = logins_per_second(lab, server, concurrency)
+    return w
+
+
+def slow_stats(lab, server, n):
+    def once():
+        server.start("aes128-gcm")
+        try:
+            told, mine = lab.extras["load"].tell(
+                "stats", server, n, STAT_PERIOD_MS, lab.sizes.stat_seconds,
+                timeout=LOAD_SECONDS_MAX,
+            )  # fmt: skip
+        finally:
+            theirs = server.stop()
+        s = sample(told["p99_ms"], told["seconds"], mine, theirs)
+        s["more"] = {"p50 ms": told["p50_ms"], "max ms": told["max_ms"]}
+        return s
+
+    return once
+
+
+def stats(lab, n):
+    w = Workload(
+        f"stats-{n}",
+        f"{n} sessions, each a STAT every {STAT_PERIOD_MS / 1000:.0f} s: the 99th percentile",
+        "ms",
+        less_is_better=True,
+        cpu_unit=" s",
+        baseline="sshd",
+        rounds_max=1,
+    )
+    for server in lab.servers.values():
+        if server.sessions_max >= n:
+            w.variants[server.name] = slow_stats(lab, server, n)
+    return w
+
+
+# ---- memory ----
+
+
+def hold_and_weigh(lab, server, verb, n):
+    """What the processes of n connections hold, a connection; and all of the server's.
+    (Not what n connections add: as more processes share a library, the others' share of
+    it shrinks, which at one connection is more than that one costs.)"""
+
+    def once():
+        server.start("aes128-gcm")
+        held = None
+        try:
+            held = lab.extras["load"].hold(verb, server, n, LOAD_SECONDS_MAX)
+            time.sleep(SETTLE_SECONDS)
+            theirs = server.session_processes()
+            connections = measure.pss_kib(theirs)
+            everything = measure.pss_kib(server.processes())
+        finally:
+            if held:
+                held.end()
+            server.stop()
+        if connections is None or everything is None:
+            raise Failed("the kernel won't tell the memory of these processes")
+        s = sample(connections / n, 0.0)
+        s["more"] = {"processes": len(theirs) / n, "whole server": everything / n}
+        return s
+
+    return once
+
+
+def memory(lab, verb, n):
+    what = {"idle": "idle SFTP session", "silent": "connection that says nothing"}[verb]
+    w = Workload(
+        f"{verb}-{n}",
+        f"server memory per {what}, {n} open (PSS of the processes that are there for it)",
         "KiB",
         less_is_better=True,
         cpu_unit="",
         baseline="sshd",
     )
     for server in lab.servers.values():
-        w.variants[server.name] = idle(server, n)
+        if verb == "idle" or server.logging_in_max >= n:
+            w.variants[server.name] = hold_and_weigh(lab, server, verb, n)
     return w
 
 
@@ -405,6 +484,13 @@ def all_workloads(lab):
         table[f"small-{direction}"] = lambda d=direction: small(lab, d)
     table["list"] = lambda: listing(lab)
     table["login"] = lambda: login(lab)
-    for n in lab.sizes.sessions:
-        table[f"memory-{n}"] = lambda n=n: memory(lab, n)
+    if "load" not in lab.extras:
+        return table
+    for n in lab.sizes.concurrency:
+        table[f"logins-{n}"] = lambda n=n: logins(lab, n)
+    for verb in ("idle", "silent"):
+        for n in lab.sizes.sessions:
+            table[f"{verb}-{n}"] = lambda v=verb, n=n: memory(lab, v, n)
+    n = lab.sizes.stat_sessions
+    table[f"stats-{n}"] = lambda: stats(lab, n)
     return table
