@@ -5,8 +5,10 @@
 
 enum {
     NAME_SHOWN = 100, /* octets of a user name, as sshd shows */
-    TEXT_SHOWN = 300, /* octets of a peer's own words */
-    PIECE_MAX = 2048, /* octets of one piece, escapes included */
+    TEXT_SHOWN = 100, /* octets of a peer's own words; times 4, they fit into a line */
+    OFFER_SHOWN = 200,
+    METHOD_SHOWN = 30, /* SSH's own names have no more */
+    PIECE_MAX = 2048,  /* octets of one piece, escapes included */
 };
 
 /* A word: its blanks are encoded too, so that it cannot go on as our sentence. */
@@ -51,7 +53,7 @@ put_verdict(struct buf *out, const char *verdict, const struct log_peer *peer,
             const char *method, const char *detail)
 {
     buf_printf(out, "%s ", verdict);
-    put_word(out, bytes_str(method), 64);
+    put_word(out, bytes_str(method), METHOD_SHOWN);
     buf_put_str(out, " for ");
     put_claim(out, peer);
     buf_put_str(out, " ssh2");
@@ -158,7 +160,7 @@ log_words_no_match(struct buf *out, const struct log_peer *peer, const char *wha
     buf_put_str(out, "Unable to negotiate with ");
     put_address(out, peer);
     buf_printf(out, ": no matching %s found. Their offer: ", what);
-    put_word(out, offer, TEXT_SHOWN);
+    put_word(out, offer, OFFER_SHOWN);
     buf_put_str(out, " [preauth]");
 }
 
