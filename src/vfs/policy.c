@@ -65,15 +65,17 @@ add_word(struct bytes word, unsigned *rights)
 bool
 policy_rights_of(struct bytes list, unsigned *rights, struct bytes *unknown)
 {
-    struct bytes word = list;
+    struct bytes word;
     *rights = 0;
+    *unknown = (struct bytes){0};
+    if (list.n == 0 || list.p[list.n - 1] == ',')
+        return false; /* an empty word, which the walk would not show */
     while (bytes_next_item(&list, &word))
         if (!add_word(word, rights)) {
             *unknown = word;
             return false;
         }
-    *unknown = word;
-    return word.n != 0; /* an empty list is no list */
+    return true;
 }
 
 /* ---- parsing ---- */
