@@ -345,7 +345,9 @@ class Site:
 
     def user(self, verb, *words, **more):
         """`ferryd user VERB ...` on this site's database."""
-        return self.command("user", *verb.split(), "-f", self.config_path, *words, **more)
+        database = re.search(r"(?m)^AccountDatabase (.*)$", read_text(self.config_path))
+        return self.command("user", *verb.split(), "--database", database.group(1), *words,
+                            **more)
 
     def add_user(self, name, *words, password=PASSWORD, key=None, root=None, own=True):
         """A virtual account; the folder that is its root."""
@@ -373,10 +375,20 @@ class Site:
     def processes(self):
         return descendants_of(self.child.pid)
 
+    def sessions(self):
+        """What `ferryd session list` tells of the connections."""
+        shown = self.command("session", "list", "--json", "-f", self.config_path)
+        return [json.loads(line) for line in shown.out.splitlines()]
+
+    def session_pids(self, user=None):
+        """Processes of those that have logged in."""
+        return [row["pid"] for row in self.sessions()
+                if row["authenticated"] and user in (None, row["account"])]
+
     def role(self, word):
-        """Ids of the processes of one role, by the name that they give themselves."""
+        """Processes of one role, by the names that they give themselves."""
         return [pid for pid in self.processes()
-                if status_of(pid).get("Name", "").startswith(word)]
+                if word in status_of(pid).get("Name", "")]
 
     def direct(self):
         return children_of(self.child.pid)

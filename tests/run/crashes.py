@@ -91,7 +91,8 @@ def strike(site, role, seed):
     """kill -9 of one process of a role, some random moment from now."""
     dice = random.Random(seed)
     time.sleep(0.2 + dice.random() * 0.6)
-    victims = [site.child.pid] if role == "listener" else site.role(role)
+    victims = {"listener": lambda: [site.child.pid],
+               "session": site.session_pids}.get(role, lambda: site.role(role))()
     if not victims:
         raise Skipped(f"there is no process that calls itself {role}")
     os.kill(dice.choice(victims), signal.SIGKILL)
@@ -184,15 +185,12 @@ def acknowledged_octets_are_there(lab):
 
 def usage_of(site, name):
     shown = json.loads(site.user("show", name, "--json").out)
-    shown = shown[0] if isinstance(shown, list) else shown
-    usage = shown.get("used", shown)
-    return (usage.get("bytes", usage.get("used_bytes")), usage.get("files",
-                                                                   usage.get("used_files")))
+    return shown["used-octets"], shown["used-files"]
 
 
 def quota_is_exact_after_a_crash(lab):
     for seed in range(2):
-        with busy_site(lab, words=("--quota-bytes", "1G")) as (site, roots, uploaders):
+        with busy_site(lab, words=("--quota", "1G")) as (site, roots, uploaders):
             time.sleep(0.3 + random.Random(seed).random() * 0.5)
             site.kill_all()
             for uploader in uploaders:

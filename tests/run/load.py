@@ -66,7 +66,7 @@ def burst_of_200_connections(lab):
             answered = sum(greeting(peer).startswith(b"SSH-2.0-") for peer in peers)
             check_equal(answered, 200, "identifications")
         site.sftp("ls", "alice")
-        await_true(lambda: not site.role("preauth") and not site.role("session"),
+        await_true(lambda: not site.sessions(),
                    "connections linger", seconds=20)
 
 

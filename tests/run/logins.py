@@ -69,7 +69,7 @@ def chain_wants_every_factor(lab):
 
 def account_may_ask_for_more_than_the_configuration(lab):
     with Site(lab) as site:
-        site.add_user("alice", "--auth", "publickey,password", key=lab.key)
+        site.add_user("alice", "--chain", "publickey,password", key=lab.key)
         site.add_user("bob")
         check(site.refuses("alice", password=PASSWORD), "the password alone did")
         with site.client("alice", key=lab.key, password=PASSWORD):
@@ -89,7 +89,7 @@ def keyboard_interactive_asks_for_the_password(lab):
 
 def enrol(site, name):
     """Give an account a second factor: its secret and recovery codes."""
-    said = site.user("totp", name).out
+    said = site.user("totp enable", name).out
     secret = next(word.split("secret=")[1].split("&")[0]
                   for word in said.split() if "secret=" in word)
     return secret, said

@@ -286,8 +286,8 @@ def client_alive(lab):
         site.add_user("alice", key=lab.key)
         child = stopped_client(site)
         try:
-            await_true(lambda: site.role("session"), "there is no session")
-            await_true(lambda: not site.role("session"), "the session stayed", seconds=12)
+            await_true(lambda: site.session_pids(), "there is no session")
+            await_true(lambda: not site.session_pids(), "the session stayed", seconds=12)
         finally:
             os.killpg(child.pid, signal.SIGCONT)
             proc.end_group(child, 0.5)
@@ -465,7 +465,7 @@ def durable_uploads(lab):
             site.add_user("alice")
             with site.client("alice", password=PASSWORD) as client:
                 client.sftp.listdir("/")
-                calls = traced(site, site.role("session"), lambda: client.put("file", b"x"))
+                calls = traced(site, site.session_pids(), lambda: client.put("file", b"x"))
             names = [i for i, call in enumerate(calls) if call.startswith(("rename", "link"))]
             syncs = [i for i, call in enumerate(calls) if "sync" in call]
             check(names, f"no rename in {calls}")

@@ -16,16 +16,18 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
 # pylint: disable=wrong-import-position
+import commands
 import crashes
 import load
 import logins
 import options as option_tests
+import start
 import transfers
 import walls
 from ferryd_run import Lab
 from report import Report
 
-GROUPS = (logins, transfers, option_tests, walls, crashes, load)
+GROUPS = (start, logins, transfers, option_tests, commands, walls, crashes, load)
 
 
 def tests():

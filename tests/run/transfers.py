@@ -112,13 +112,13 @@ def upload_appears_when_it_is_whole(lab):
             out.write(b"x" * 100000)
         site.await_log("alice")
         from procfs import await_true  # pylint: disable=import-outside-toplevel
-        await_true(lambda: not site.role("session"), "the session stayed")
+        await_true(lambda: not site.session_pids(), "the session stayed")
         check_equal(read(os.path.join(root, "file")), b"new", "after a cut connection")
 
 
 def quota_is_exact(lab):
     with Site(lab) as site:
-        site.add_user("alice", "--quota-bytes", "100000", "--quota-files", "3")
+        site.add_user("alice", "--quota", "100000", "--quota-files", "3")
         with site.client("alice", password=PASSWORD) as client:
             client.put("a", b"x" * 60000)
             said = client.refusal(client.put, "b", b"x" * 60000)
@@ -139,7 +139,7 @@ def quota_is_exact(lab):
 def quota_counts_what_is_in_flight(lab):
     """Two sessions cannot both have the last octets."""
     with Site(lab) as site:
-        site.add_user("alice", "--quota-bytes", "100000")
+        site.add_user("alice", "--quota", "100000")
         with site.client("alice", password=PASSWORD) as one, \
                 site.client("alice", password=PASSWORD) as two:
             first, second = one.sftp.open("a", "wb"), two.sftp.open("b", "wb")
@@ -157,8 +157,8 @@ def quota_counts_what_is_in_flight(lab):
 
 def rights_by_directory(lab):
     with Site(lab) as site:
-        root = site.add_user("alice", "--rights", "/ list,download", "--rights",
-                             "/in upload,mkdir", "--rights", "/work all")
+        root = site.add_user("alice", "--permissions",
+                             "/ list,download\n/in upload,mkdir\n/work all")
         for name in ("in", "work"):
             os.mkdir(os.path.join(root, name))
             site.give_files(os.path.join(root, name))
@@ -179,7 +179,7 @@ def rights_by_directory(lab):
 
 def refusals_tell_their_rule_and_explain_agrees(lab):
     with Site(lab) as site:
-        site.add_user("alice", "--rights", "/ list,download")
+        site.add_user("alice", "--permissions", "/ list,download")
         with site.client("alice", password=PASSWORD) as client:
             said = client.refusal(client.put, "/new", b"x")
         check("/ list" in said or "list,download" in said or "upload" in said,
