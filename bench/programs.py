@@ -203,12 +203,10 @@ class FerrydRun(Ferryd):
         self.home = keys.directory / "ferryd"
         self.home.mkdir(mode=0o755)
         self.config = self.home / "ferryd.conf"
-        self.configure("aes128-gcm")
-        command = [str(program), "user", "add", "-f", str(self.config), self.user]
-        measure.run([*command, "--root", str(root)], timeout=30)
-        command = [str(program), "user", "key", "add", "-f", str(self.config), self.user]
-        with keys.authorized.open("rb") as f:
-            measure.run(command, timeout=30, stdin=f)
+        self.accounts = self.home / "accounts.db"
+        command = [str(program), "user", "add", "--database", str(self.accounts)]
+        command += ["--key", str(keys.authorized), "--root", str(root), self.user]
+        measure.run(command, timeout=30)
 
     def configure(self, cipher):
         options = {
@@ -216,7 +214,7 @@ class FerrydRun(Ferryd):
             "Port": self.port,
             "HostKey": self.keys.host,
             "StateDirectory": self.home,
-            "AccountDatabase": self.home / "accounts.db",
+            "AccountDatabase": self.accounts,
             "ControlSocket": self.home / "control",
             "PidFile": "none",
             "AuditLog": self.home / "audit.log",
