@@ -203,6 +203,8 @@ class FerrydRun(Ferryd):
         self.home = keys.directory / "ferryd"
         self.home.mkdir(mode=0o755)
         self.config = self.home / "ferryd.conf"
+        if os.getuid() == 0:
+            shutil.chown(root / "to", "nobody")
         self.accounts = self.home / "accounts.db"
         command = [str(program), "user", "add", "--database", str(self.accounts)]
         command += ["--key", str(keys.authorized), "--root", str(root), self.user]
