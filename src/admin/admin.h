@@ -50,6 +50,8 @@ struct admin_call {
     bool is_json, is_once, wants_help;
     const char *user, *duration, *reason; /* session; ban add */
     const char *output, *listen;          /* metrics */
+    bool is_following;                    /* audit tail */
+    const char *count;                    /* audit tail */
     char **operands;
     size_t n_operands;
 };
@@ -58,6 +60,7 @@ enum admin_option_type { ADMIN_FLAG, ADMIN_TEXT };
 
 struct admin_option {
     const char *word;     /* "json", given as --json; NULL ends a table */
+    char letter;          /* 0: none */
     const char *argument; /* its name in help; NULL: a FLAG */
     enum admin_option_type type;
     size_t offset; /* of a bool or const char * in struct admin_call */
@@ -78,6 +81,16 @@ struct admin_verb {
  * verbs: a table of n rows of one command. */
 int admin_run_verb(const struct admin_verb *verbs, size_t n, int argc, char **argv,
                    const char *config_path);
+
+/* The rows that most commands take, for their tables. */
+#define ADMIN_FLAG_AT(word, field, help)                                    \
+    {                                                                       \
+        word, 0, NULL, ADMIN_FLAG, offsetof(struct admin_call, field), help \
+    }
+#define ADMIN_TEXT_AT(word, argument, field, help)                              \
+    {                                                                           \
+        word, 0, argument, ADMIN_TEXT, offsetof(struct admin_call, field), help \
+    }
 
 /* "ferryd: sentence" on standard error; returns ADMIN_FAILED. */
 int admin_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
