@@ -9,7 +9,9 @@ import base64
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
+import logging
 import os
 import pwd
 import re
@@ -26,6 +28,9 @@ import paramiko
 import proc
 from procfs import children_of, command_of, descendants_of, status_of
 from report import Failed, Skipped, check
+
+# Its own words go to standard error, where nobody wants them.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
 
 PASSWORD = "correct-horse-battery"
 NET_USER, VIRTUAL_USER, EVENT_USER = "ferrytest-net", "ferrytest-virt", "ferrytest-event"
@@ -64,7 +69,7 @@ class Lab:
         self.root = tempfile.mkdtemp(prefix="ferry-run-",
                                      dir="/var/lib" if self.is_root else None)
         os.chmod(self.root, 0o755)
-        self.count = 0
+        self._count = itertools.count(1)  # of folders and keys; safe with several threads
         self.users = []
         self.host_key = self.make_key("host")
         self.key = self.make_key("user")
@@ -99,22 +104,24 @@ class Lab:
             if name in (ALICE, BOB):
                 os.chown(home, *ids_of(name))
 
+    def fresh(self, stem):
+        """A name that nothing here has yet."""
+        return f"{stem}{next(self._count)}"
+
     def folder(self, name=None, mode=0o755):
-        self.count += 1
-        path = os.path.join(self.root, name or f"site{self.count}")
+        path = os.path.join(self.root, name or self.fresh("site"))
         os.mkdir(path)
         os.chmod(path, mode)
         return path
 
     def make_key(self, name, kind="ed25519", *words):
-        path = os.path.join(self.root, f"key-{name}")
+        path = os.path.join(self.root, self.fresh(f"key-{name}"))
         proc.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", name, "-f", path, *words])
         return path
 
     def make_certificate(self, ca, name, *words, key=None):
         """A new certificate for the user key: its path. words: as for ssh-keygen -s."""
-        self.count += 1
-        path = os.path.join(self.root, f"certified{self.count}")
+        path = os.path.join(self.root, self.fresh("certified"))
         shutil.copy(key or self.key, path)
         shutil.copy((key or self.key) + ".pub", path + ".pub")
         proc.run(["ssh-keygen", "-q", "-s", ca, "-I", name, *words, path + ".pub"])

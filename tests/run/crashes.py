@@ -240,7 +240,7 @@ def events_are_told_at_least_once(lab):
     need_root(lab)
     from ferryd_run import EVENT_USER, read_text, write  # pylint: disable=import-outside-toplevel
     told = os.path.join(lab.folder(mode=0o777), "told")
-    program = write(os.path.join(lab.root, f"teller{lab.count}"),
+    program = write(os.path.join(lab.root, lab.fresh("teller")),
                     f"#!/bin/sh\nsleep 0.05\n{{ cat; echo; }} >>{told}\n", 0o755)
     config = f"EventUser {EVENT_USER}\nEvent upload {program}"
     with busy_site(lab, config) as (site, _, uploaders):

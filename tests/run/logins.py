@@ -27,7 +27,7 @@ def key_logs_in(lab):
 
 
 def several_keys_log_in_and_a_deleted_one_does_not(lab):
-    rsa = lab.make_key(f"rsa{lab.count}", "rsa", "-b", "3072")
+    rsa = lab.make_key("rsa", "rsa", "-b", "3072")
     with Site(lab) as site:
         site.add_user("alice", password=None, key=lab.key)
         for path in (lab.other_key, rsa):
@@ -95,6 +95,16 @@ def enrol(site, name):
     return secret, said
 
 
+def recovery_code_replaces_the_app_once(lab):
+    with Site(lab) as site:
+        site.add_user("alice")
+        _, said = enrol(site, "alice")
+        code = said.split("Recovery codes")[1].split()[-1]
+        with site.client("alice", answers=[PASSWORD, code]):
+            pass
+        check(site.refuses("alice", answers=[PASSWORD, code]), "a recovery code worked twice")
+
+
 def one_time_code_is_a_second_factor(lab):
     with Site(lab) as site:
         site.add_user("alice")
@@ -140,7 +150,7 @@ def networks_of_an_account_bite(lab):
 
 
 def certificate_logs_in_for_its_principals(lab):
-    ca = lab.make_key(f"ca{lab.count}")
+    ca = lab.make_key("ca")
     with Site(lab, "TrustedUserCAKeys {home}/state/ca.pub") as site:
         write(site.path("state", "ca.pub"), read_text(ca + ".pub"), 0o644)
         site.own(site.home)
@@ -220,14 +230,13 @@ def accounts_not_chosen_do_not_exist(lab):
 
 def authorized_keys_options_bite(lab):
     need_root(lab)
-    path = os.path.join(lab.root, ALICE, ".ssh", "authorized_keys")
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    path = os.path.join(lab.folder(), "keys")
     public = read_text(lab.key + ".pub")
     cases = (('from="192.0.2.0/24" ', False), ('from="127.0.0.0/8" ', True),
              ('expiry-time="20200101" ', False), ('expiry-time="20990101" ', True),
              ("restrict ", True), ('no-such-option="x" ', False),
              ('command="internal-sftp" ', True))
-    with Site(lab, accounts="system") as site:
+    with Site(lab, f"AuthorizedKeysFile {path}", accounts="system") as site:
         for options, is_in in cases:
             write(path, options + public, 0o644)
             check_equal(not site.refuses(ALICE, key=lab.key), is_in, f"let in with {options}")
@@ -237,6 +246,7 @@ TESTS = (
     password_logs_in, key_logs_in, several_keys_log_in_and_a_deleted_one_does_not,
     chain_wants_every_factor, account_may_ask_for_more_than_the_configuration,
     keyboard_interactive_asks_for_the_password, one_time_code_is_a_second_factor,
+    recovery_code_replaces_the_app_once,
     disabled_deleted_and_expired_accounts_stay_out, changes_hold_at_the_next_login,
     networks_of_an_account_bite, certificate_logs_in_for_its_principals,
     revoked_keys_and_certificates_stay_out, system_account_logs_in,

@@ -132,7 +132,7 @@ def banner(lab):
 
 def authorized_keys_file(lab):
     need_root(lab)
-    keys = lab.folder("keys-of", 0o755)
+    keys = lab.folder()
     write(os.path.join(keys, ALICE), read_text(lab.key + ".pub"), 0o644)
     with Site(lab, f"AuthorizedKeysFile {keys}/%u", accounts="system") as site:
         check(not site.refuses(ALICE, key=lab.key), "the key there was not found")
@@ -141,7 +141,7 @@ def authorized_keys_file(lab):
 
 def authorized_keys_command(lab):
     need_root(lab)
-    program = write(os.path.join(lab.root, "find-keys"),
+    program = write(os.path.join(lab.root, lab.fresh("find-keys")),
                     f"#!/bin/sh\n[ \"$1\" = {BOB} ] && cat {lab.key}.pub\n"
                     f"id -un >{lab.root}/find-keys-ran-as\n", 0o755)
     shown = os.path.join(lab.root, "find-keys-ran-as")
@@ -155,8 +155,8 @@ def authorized_keys_command(lab):
 
 def authorized_principals_file(lab):
     need_root(lab)
-    ca = lab.make_key(f"ca{lab.count}")
-    folder = lab.folder(f"principals{lab.count}", 0o755)
+    ca = lab.make_key("ca")
+    folder = lab.folder(lab.fresh("principals"), 0o755)
     write(os.path.join(folder, ALICE), "deploy\n", 0o644)
     trusted = os.path.join(folder, "ca")
     shutil.copy(ca + ".pub", trusted)
@@ -170,8 +170,8 @@ def authorized_principals_file(lab):
 
 
 def ca_signature_algorithms(lab):
-    ca = lab.make_key(f"ca{lab.count}")
-    trusted = write(os.path.join(lab.root, f"trusted{lab.count}"), read_text(ca + ".pub"), 0o644)
+    ca = lab.make_key("ca")
+    trusted = write(os.path.join(lab.root, lab.fresh("trusted")), read_text(ca + ".pub"), 0o644)
     certificate = lab.make_certificate(ca, "c", "-n", "alice")
     for line, is_in in (("", True), ("CASignatureAlgorithms rsa-sha2-512", False)):
         with Site(lab, f"TrustedUserCAKeys {trusted}\n{line}") as site:
@@ -182,7 +182,7 @@ def ca_signature_algorithms(lab):
 
 def pubkey_accepted_algorithms(lab):
     with Site(lab, "PubkeyAcceptedAlgorithms rsa-sha2-512,rsa-sha2-256") as site:
-        rsa = lab.make_key(f"rsa{lab.count}", "rsa", "-b", "3072")
+        rsa = lab.make_key("rsa", "rsa", "-b", "3072")
         site.add_user("alice", key=lab.key)
         site.user("key add", "alice", stdin=read_text(rsa + ".pub"))
         check_equal(site.sftp("ls", "alice", key=lab.key, statuses=None).status == 0, False,
@@ -191,7 +191,7 @@ def pubkey_accepted_algorithms(lab):
 
 
 def required_rsa_size(lab):
-    rsa = lab.make_key(f"rsa{lab.count}", "rsa", "-b", "2048")
+    rsa = lab.make_key("rsa", "rsa", "-b", "2048")
     for bits, is_in in ((2048, True), (3072, False)):
         with Site(lab, f"RequiredRSASize {bits}") as site:
             site.add_user("alice", password=None, key=rsa)
@@ -268,7 +268,7 @@ def pubkey_auth_options(lab):
 
 
 def revoked_keys(lab):
-    listed = write(os.path.join(lab.root, f"revoked{lab.count}"), read_text(lab.key + ".pub"),
+    listed = write(os.path.join(lab.root, lab.fresh("revoked")), read_text(lab.key + ".pub"),
                    0o644)
     with Site(lab, f"RevokedKeys {listed}") as site:
         with_two(site)
@@ -276,9 +276,9 @@ def revoked_keys(lab):
 
 
 def trusted_user_ca_keys(lab):
-    ca = lab.make_key(f"ca{lab.count}")
+    ca = lab.make_key("ca")
     certificate = lab.make_certificate(ca, "c", "-n", "alice")
-    trusted = write(os.path.join(lab.root, f"trusted{lab.count}"), read_text(ca + ".pub"), 0o644)
+    trusted = write(os.path.join(lab.root, lab.fresh("trusted")), read_text(ca + ".pub"), 0o644)
     for line, is_in in (("", False), (f"TrustedUserCAKeys {trusted}", True)):
         with Site(lab, line) as site:
             site.add_user("alice", password=None)
@@ -286,7 +286,7 @@ def trusted_user_ca_keys(lab):
 
 
 def host_key_algorithms(lab):
-    rsa = lab.make_key(f"hostrsa{lab.count}", "rsa", "-b", "3072")
+    rsa = lab.make_key("hostrsa", "rsa", "-b", "3072")
     with Site(lab, "HostKey {home}/rsa\nHostKeyAlgorithms rsa-sha2-512", ready=False) as site:
         shutil.copy(rsa, site.path("rsa"))
         site.own(site.home)

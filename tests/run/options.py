@@ -174,7 +174,7 @@ def host_key(lab):
     with Site(lab) as site:
         names = offers(site.port)["hostkey"]
         check(names and all("ed25519" in name for name in names), f"offered {names}")
-    ecdsa = lab.make_key(f"hostecdsa{lab.count}", "rsa", "-b", "3072")
+    ecdsa = lab.make_key("hostecdsa", "rsa", "-b", "3072")
     with Site(lab, "HostKey {home}/second", ready=False) as site:
         site.stop()
         shutil.copy(ecdsa, site.path("second"))
@@ -185,7 +185,7 @@ def host_key(lab):
 
 
 def host_certificate(lab):
-    ca = lab.make_key(f"hostca{lab.count}")
+    ca = lab.make_key("hostca")
     with Site(lab, "HostCertificate {home}/state/host-cert.pub", ready=False) as site:
         site.stop()
         shutil.copy(lab.host_key + ".pub", site.path("state", "host.pub"))
@@ -567,7 +567,7 @@ def audit_log(lab):
 def event_program(lab):
     """One upload, one start, with JSON on standard input, as EventUser."""
     told = os.path.join(lab.folder(mode=0o777), "told")
-    program = write(os.path.join(lab.root, f"program{lab.count}"),
+    program = write(os.path.join(lab.root, lab.fresh("program")),
                     f"#!/bin/sh\n{{ id -un; cat; echo; }} >>{told}\n", 0o755)
     user = f"EventUser {EVENT_USER}\n" if lab.mode == "root" else ""
     with Site(lab, f"{user}Event upload {program}") as site:
@@ -583,7 +583,7 @@ def event_program(lab):
 
 def event_timeout(lab):
     begun = os.path.join(lab.folder(mode=0o777), "begun")
-    program = write(os.path.join(lab.root, f"program{lab.count}"),
+    program = write(os.path.join(lab.root, lab.fresh("program")),
                     f"#!/bin/sh\necho $$ >>{begun}\nexec sleep 60\n", 0o755)
     user = f"EventUser {EVENT_USER}\n" if lab.mode == "root" else ""
     with Site(lab, f"{user}EventTimeout 1\nEvent login {program}") as site:

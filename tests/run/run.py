@@ -9,6 +9,7 @@ with one of an ordinary user (user/); system users are made for it and removed a
 """
 
 import argparse
+import concurrent.futures
 import os
 import sys
 
@@ -27,19 +28,42 @@ import walls
 from ferryd_run import Lab
 from report import Report
 
-GROUPS = (start, logins, transfers, option_tests, commands, walls, crashes, load)
+# Most tests wait most of their time, so several run side by side; those that make the
+# machine busy, or measure, run after them and alone.
+SIDE_BY_SIDE = 4
+TOGETHER = (start, logins, transfers, option_tests, commands, walls)
+ALONE = (crashes, load)
 
 
-def tests():
-    for group in GROUPS:
+def tests_of(groups):
+    for group in groups:
         for function in group.TESTS:
             yield f"{group.__name__}/{function.__name__}", function
-    # Options that belong together have one test, which is run once.
+
+
+def tests_of_options():
+    """Options that belong together have one test, which is run once."""
     by_function = {}
     for name, function in option_tests.OPTIONS.items():
         by_function.setdefault(function, []).append(name)
     for function, names in by_function.items():
         yield f"option/{'+'.join(names).replace(' ', '-')}", function
+
+
+def together():
+    return [*tests_of(TOGETHER), *tests_of_options()]
+
+
+def alone():
+    return [*tests_of(ALONE)]
+
+
+def run_all(report, lab):
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for name, function in together():
+            pool.submit(report.run, f"{lab.mode}/{name}", function, lab)
+    for name, function in alone():
+        report.run(f"{lab.mode}/{name}", function, lab)
 
 
 def main():
@@ -52,13 +76,13 @@ def main():
     options = parser.parse_args()
     modes = ("root", "user") if os.geteuid() == 0 else ("user",)
     if options.list:
-        print("\n".join(f"{options.prefix}{mode}/{name}" for mode in modes for name, _ in tests()))
+        names = [name for name, _ in together() + alone()]
+        print("\n".join(f"{options.prefix}{mode}/{name}" for mode in modes for name in names))
         return 0
     report = Report(options.prefix, options.names, options.log)
     with Lab(options.programs) as lab:
         for lab.mode in modes:
-            for name, function in tests():
-                report.run(f"{lab.mode}/{name}", function, lab)
+            run_all(report, lab)
     return report.finish()
 
 
