@@ -101,7 +101,7 @@ static const struct option_case cases[] = {
     {"MaxConnections", "512", {{"1", NULL}, {"65536", NULL}}, {"0", "65537", "many"}},
     {"MaxStartups",
      "20:30:200",
-     {{"10:30:60", NULL}, {"50", "50:100:50"}},
+     {{"10:30:60", NULL}, {"50", "50:30:50"}},
      {"10:30", "0:30:60", "10:101:60", "60:30:10", "10:30:60:1", "x"}},
     {"PerSourceMaxStartups", "10", {{"1", NULL}, {"none", NULL}}, {"0", "-1", "x"}},
     {"PerSourceNetBlockSize",

@@ -88,8 +88,8 @@ read_startups(struct server_options *o, const struct server_line *line)
 {
     int64_t x[3];
     size_t n = read_numbers(server_argument(line, 1), x, 3);
-    if (n == 1) { /* no lottery: all are taken up to there */
-        x[1] = 100;
+    if (n == 1) { /* no lottery: where it would begin is the end */
+        x[1] = 30;
         x[2] = x[0];
     }
     if ((n != 1 && n != 3) || x[0] < 1 || x[1] < 1 || x[1] > 100 || x[2] < x[0] ||
