@@ -111,7 +111,7 @@ the_longest_path_decides_and_is_named(void **state)
     policy_free(p);
     p = parse("/only read", "", false);
     assert_false(policy_allows(p, POLICY_LIST, P("/other\x1b"), why));
-    assert_string_equal(why, "refused: no rule covers \"/other\\x1B\"");
+    assert_string_equal(why, "refused: no rule covers \"/other\\x1b\"");
     policy_free(p);
     p = parse("", "", true);
     assert_false(policy_allows(p, POLICY_MKDIR, P("/"), why));
