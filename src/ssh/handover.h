@@ -8,6 +8,11 @@
  * The exporting side may be in a peer's hands: every length, counter, name and
  * key size is checked when importing, and what doesn't fit wholly is refused.
  * The importing side trusts the state no further than its peer.
+ *
+ *     while (conn_next_event(c, &ev) && ev.type != CONN_EV_AUTH_SUCCESS) ...
+ *     write until !conn_tx_pending(c);           conn_tick and reading may go on
+ *     conn_export(c, &state); conn_free(c);      the state and the socket go over
+ *     conn_import(&config, state, now, &c, &why);    and there the usual loop begins
  */
 #ifndef FERRY_SSH_HANDOVER_H
 #define FERRY_SSH_HANDOVER_H
