@@ -117,16 +117,18 @@ login_chains_require(struct login_chains *chains, enum login_factor factor)
 }
 
 static bool
-is_next(const struct login_chain *chain, enum login_factor factor)
+takes(const struct login_chain *chain, enum login_factor factor, enum login_weight weight)
 {
-    return chain->n_shown < chain->n && chain->step[chain->n_shown] == factor;
+    return chain->n_shown < chain->n && chain->step[chain->n_shown] == factor &&
+           (weight == WEIGHT_FULL || chain->n_shown > 0);
 }
 
 bool
-login_chains_wants(const struct login_chains *chains, enum login_factor factor)
+login_chains_takes(const struct login_chains *chains, enum login_factor factor,
+                   enum login_weight weight)
 {
     for (size_t i = 0; i < chains->n; i++)
-        if (is_next(&chains->chain[i], factor))
+        if (takes(&chains->chain[i], factor, weight))
             return true;
     return false;
 }
@@ -137,18 +139,19 @@ login_chains_methods(const struct login_chains *chains, char methods[LOGIN_METHO
     size_t n = 0;
     methods[0] = 0;
     for (unsigned f = 0; f < FACTORS; f++)
-        if (login_chains_wants(chains, (enum login_factor)f))
+        if (login_chains_takes(chains, (enum login_factor)f, WEIGHT_FULL))
             n += (size_t)snprintf(methods + n, LOGIN_METHODS_MAX - n, "%s%s",
                                   n ? "," : "", factor_names[f]);
 }
 
 bool
-login_chains_show(struct login_chains *chains, enum login_factor factor)
+login_chains_show(struct login_chains *chains, enum login_factor factor,
+                  enum login_weight weight)
 {
     bool is_whole = false;
     for (size_t i = 0; i < chains->n; i++) {
         struct login_chain *chain = &chains->chain[i];
-        chain->n_shown += is_next(chain, factor);
+        chain->n_shown += takes(chain, factor, weight);
         is_whole = is_whole || chain->n_shown == chain->n;
     }
     return is_whole;

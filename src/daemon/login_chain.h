@@ -40,17 +40,23 @@ enum err login_chains_parse(struct login_chains *chains, const char *text,
 /* Every chain ends with this factor from now on, unless it has it already. */
 void login_chains_require(struct login_chains *chains, enum login_factor factor);
 
-/* May it come next, in any chain? */
-bool login_chains_wants(const struct login_chains *chains, enum login_factor factor);
+/* How much a proof weighs. SECOND: a one-time code alone, which is worth
+ * keyboard-interactive only behind another factor of the same chain (threats A10). */
+enum login_weight { WEIGHT_FULL, WEIGHT_SECOND };
+
+/* May a proof of this weight come next, in any chain? */
+bool login_chains_takes(const struct login_chains *chains, enum login_factor factor,
+                        enum login_weight weight);
 
 /* "publickey,password": the factors that may come next. */
 void
 login_chains_methods(const struct login_chains *chains, char methods[LOGIN_METHODS_MAX]);
 
 /*
- * A factor was shown. Chains for which it is not the next one stay where they are.
- * True: a chain has been shown in full.
+ * A factor was shown. Chains for which it is not the next one, or which it is too
+ * light for, stay where they are. True: a chain has been shown in full.
  */
-bool login_chains_show(struct login_chains *chains, enum login_factor factor) MUST_USE;
+bool login_chains_show(struct login_chains *chains, enum login_factor factor,
+                       enum login_weight weight) MUST_USE;
 
 #endif

@@ -55,7 +55,8 @@ struct verdict_book {
     enum book_step step;
     uint64_t asked; /* the question's id; 0: none */
     enum kbdint_state kbdint;
-    uint64_t dialogue; /* PAM's, while kbdint is KBDINT_PAM */
+    enum login_weight weight; /* of the proof that is under way */
+    uint64_t dialogue;        /* PAM's, while kbdint is KBDINT_PAM */
 
     unsigned n_requests, n_failures, n_denied_queries;
     enum login_failure failure;
@@ -270,6 +271,12 @@ admit(struct verdict_book *b, struct login_reply *reply, enum verdict_progress *
     return ask(b, &q.head, STEP_ADMIT, reply, progress);
 }
 
+static bool
+may_show(const struct verdict_book *b, enum login_factor factor)
+{
+    return login_chains_takes(&b->chains, factor, WEIGHT_FULL);
+}
+
 static enum err
 shown(struct verdict_book *b, enum login_factor factor, const char *detail,
       struct login_reply *reply, enum verdict_progress *progress)
@@ -277,17 +284,11 @@ shown(struct verdict_book *b, enum login_factor factor, const char *detail,
     size_t n = strlen(b->how);
     snprintf(b->how + n, sizeof b->how - n, "%s%s", n ? "," : "",
              login_factor_name(factor));
-    if (login_chains_show(&b->chains, factor))
+    if (login_chains_show(&b->chains, factor, b->weight))
         return admit(b, reply, progress);
     fill(b, LOGIN_PARTIAL, detail, reply);
     answer_now(b, progress);
     return ERR_NONE;
-}
-
-static bool
-has_shown_any(const struct verdict_book *b)
-{
-    return b->how[0] != 0;
 }
 
 /* ---- password ---- */
@@ -343,7 +344,7 @@ on_password(struct verdict_book *b, struct login_reply *reply,
             enum verdict_progress *progress)
 {
     struct bytes password = bytes_of(b->request->secret, b->request->secret_len);
-    if (!login_chains_wants(&b->chains, FACTOR_PASSWORD))
+    if (!may_show(b, FACTOR_PASSWORD))
         return deny(b, "password may not be used now", reply, progress);
     return has_pam(b) ? ask_pam_password(b, password, reply, progress)
                       : ask_password(b, password, reply, progress);
@@ -480,7 +481,7 @@ on_key(struct verdict_book *b, struct login_reply *reply, enum verdict_progress 
         return ERR_PROTO;
     if (r->blob_len == 0)
         return deny(b, "an empty key", reply, progress);
-    if (!login_chains_wants(&b->chains, FACTOR_PUBLICKEY))
+    if (!may_show(b, FACTOR_PUBLICKEY))
         return deny(b, "publickey may not be used now", reply, progress);
     return ask_key(b, reply, progress);
 }
@@ -547,16 +548,18 @@ static enum err
 on_kbdint(struct verdict_book *b, struct login_reply *reply,
           enum verdict_progress *progress)
 {
-    if (!login_chains_wants(&b->chains, FACTOR_KBDINT))
+    if (!may_show(b, FACTOR_KBDINT))
         return deny(b, "keyboard-interactive may not be used now", reply, progress);
     if (has_pam(b)) {
         struct steward_pam_begin q = {.head.op = STEWARD_PAM_BEGIN,
                                       .who = who_is(b, true)};
         return ask(b, &q.head, STEP_PAM, reply, progress);
     }
-    /* Behind another factor the code alone is asked for: both together are two. */
-    if (has_totp(b) && has_shown_any(b))
+    /* Behind another factor of a chain the code alone is asked for. */
+    if (has_totp(b) && login_chains_takes(&b->chains, FACTOR_KBDINT, WEIGHT_SECOND)) {
+        b->weight = WEIGHT_SECOND;
         return prompt(b, "One-time code: ", KBDINT_CODE, reply, progress);
+    }
     return prompt(b, "Password: ", KBDINT_PASSWORD, reply, progress);
 }
 
@@ -678,8 +681,10 @@ dispatch(struct verdict_book *b, struct login_reply *reply,
         [LOGIN_KBDINT] = on_kbdint, [LOGIN_KBDINT_ANSWER] = on_kbdint_answer,
     };
     /* A new request abandons the dialogue of the last one: RFC 4256 3.1. */
-    if (b->request->method != LOGIN_KBDINT_ANSWER)
+    if (b->request->method != LOGIN_KBDINT_ANSWER) {
         end_dialogue(b);
+        b->weight = WEIGHT_FULL;
+    }
     return handlers[b->request->method](b, reply, progress);
 }
 
