@@ -4,8 +4,8 @@
  * Who owns what: conn.c the life, the bytes and the events; kex.c the key
  * exchange; auth_client.c and auth_server.c authentication; channel.c the
  * channels; global.c global requests and keepalive; handover.c the way into
- * another process. rules.c says which
- * function of theirs may be reached by which message in which phase.
+ * another process. rules.c says which function of theirs may be reached by
+ * which message in which phase.
  */
 #ifndef FERRY_SSH_ENGINE_H
 #define FERRY_SSH_ENGINE_H
