@@ -35,7 +35,8 @@ enum {
 
 /* ---- the world ---- */
 
-static char base[] = "/tmp/ferry-paths-XXXXXX"; /* holds root/ and outside/ */
+/* Holds in/root/ and in/outside/: "../.." is still ours, should a wall break. */
+static char base[] = "/tmp/ferry-paths-XXXXXX";
 
 static const struct {
     const char *name, *target;
@@ -154,7 +155,11 @@ dice(unsigned n)
     return (seed >> 16) % n;
 }
 
-/* One component, of which paths are put together. */
+/*
+ * One component, of which paths are put together. Each is tried alone first, in
+ * this order: what leads to the canary comes before what leads to the machine's
+ * own files, so that a broken wall is seen before it does harm.
+ */
 static const struct bytes components[] = {
     BYTES_LIT(".."),
     BYTES_LIT(".."),
@@ -470,7 +475,7 @@ all_filters(bool has_policy)
     struct fault why = {0};
     struct policy *policy;
     char dir[sizeof base + 8];
-    snprintf(dir, sizeof dir, "%s/root", base);
+    snprintf(dir, sizeof dir, "%s/in/root", base);
     struct vfs *v = rig_disk_again(dir, has_policy);
     assert_int_equal(quota_vfs_new(v, &ledger, &v), 0);
     assert_int_equal(atomic_vfs_new(v, &options, &v), 0);
@@ -526,7 +531,10 @@ run_both(bool is_flipping)
 {
     strcpy(base + sizeof base - 7, "XXXXXX");
     assert_non_null(mkdtemp(base));
-    int where = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char in[sizeof base + 3];
+    snprintf(in, sizeof in, "%s/in", base);
+    assert_int_equal(mkdir(in, 0755), 0);
+    int where = open(in, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(mkdirat(where, "root", 0755), 0);
     int outside = make_outside(where);
     int root = openat(where, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
