@@ -22,6 +22,7 @@ import crashes
 import load
 import logins
 import options as option_tests
+import paths
 import start
 import transfers
 import walls
@@ -31,7 +32,7 @@ from report import Report
 # Most tests wait most of their time, so several run side by side; those that make the
 # machine busy, or measure, run after them and alone.
 SIDE_BY_SIDE = 4
-TOGETHER = (start, logins, transfers, option_tests, commands, walls)
+TOGETHER = (start, logins, transfers, paths, option_tests, commands, walls)
 ALONE = (crashes, load)
 
 
