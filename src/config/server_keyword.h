@@ -2,8 +2,8 @@
  * One row a keyword of ferryd's configuration: the only place that knows its
  * name, what it takes, where it may stand, what holds when it is not said, and
  * what the manual tells of it. Parser, -T, suggestions and doc/ferryd.conf.5
- * read these rows. The table is server_keywords.c, the types are server_types.c
- * and server_special.c. Private to this folder.
+ * read these rows. The table is server_keywords.c; types of value are in
+ * server_types.c and those beside it. Private to this folder.
  */
 #ifndef FERRY_CONFIG_SERVER_KEYWORD_H
 #define FERRY_CONFIG_SERVER_KEYWORD_H

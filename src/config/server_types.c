@@ -1,6 +1,7 @@
 /*
  * The types of value that several keywords of ferryd share; see
- * server_keyword.h. What only one keyword takes is in server_special.c.
+ * server_keyword.h. Those of one keyword or two are in server_types_network.c,
+ * server_types_login.c, server_types_session.c and server_algorithms.c.
  */
 #include <ctype.h>
 #include <limits.h>

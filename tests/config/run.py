@@ -238,10 +238,22 @@ def takes_sshds_own_lists_of_algorithms(lab):
     check_equal(shown["hostkeyalgorithms"], ["ssh-ed25519,rsa-sha2-512"], "HostKeyAlgorithms")
 
 
+def knows_every_keyword_of_sshd(lab):
+    """What sshd -T shows is taken, or refused for its value."""
+    about = {"user": "root", "addr": "10.0.0.7", "laddr": "127.0.0.1", "lport": "22"}
+    known = lab.sshd(lab.write(""), about)
+    check(len(known) > 80, f"sshd shows {len(known)} keywords only")
+    for keyword, values in known.items():
+        path = lab.write(f"{keyword} {values[0]}\n")
+        shown = proc.run([lab.show, path], statuses=(0, 1))
+        check("unknown keyword" not in shown.err, shown.err.strip())
+
+
 FILES = (refuses_a_config_that_others_may_write, refuses_a_fifo_without_waiting,
          refuses_a_gibibyte, refuses_an_include_that_others_may_write,
          refuses_a_directory_that_others_may_write, names_file_and_line_of_an_include,
-         knows_the_programs_own_words, takes_sshds_own_lists_of_algorithms)
+         knows_the_programs_own_words, takes_sshds_own_lists_of_algorithms,
+         knows_every_keyword_of_sshd)
 
 
 def tests():
