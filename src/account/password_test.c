@@ -12,8 +12,8 @@ static const char *const accepted[] = {
     "$y$j75$k2XAnEHBqQ1Ct2aMXFKNa/$E9XAySfP6N2THWdzNKesSVmhpcmhNusa8y5TMfT668.",
     "$2b$04$KBCwKxOzLha2MUDgW0PjXexGfB5dmDvvvgEVjeeXiTo87i0yXWYau",
     "$2y$04$KBCwKxOzLha2MUDgW0PjXexGfB5dmDvvvgEVjeeXiTo87i0yXWYau",
-    "$6$rounds=1000$k2XAnEHBqQ1Ct2aM$yfBXbHVNVf4J0eyDZhe27ipKodSqcTbLWkIV1mTNHVmYxiLcl4/"
-    "RsaWmahApFz75S0UnbNJV9U1Xwm7FGZ9ab/",
+    ("$6$rounds=1000$k2XAnEHBqQ1Ct2aM$yfBXbHVNVf4J0eyDZhe27ipKodSqcTbLWkIV1mTNHVmYxiLcl4/"
+     "RsaWmahApFz75S0UnbNJV9U1Xwm7FGZ9ab/"),
     "$5$rounds=1000$k2XAnEHBqQ1Ct2aM$CZKtMpY3YFTaUtD6aj3idKUkEw2Cgx.7d6g93aU54SD",
 };
 
@@ -63,12 +63,14 @@ costly_and_unknown_strings_are_refused_before_any_work(void **state)
         "$2b$31$LBwpVOr5x4Oo3rRc0yaqTOG1nO3Rre6GMqKNkYcGWJEBNCgBBxMOi",
         "$2b$99$LBwpVOr5x4Oo3rRc0yaqTOG1nO3Rre6GMqKNkYcGWJEBNCgBBxMOi",
         "$2b$04$short",
-        "$6$rounds=5000001$salt$"
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        "aaaaaa",
-        "$6$rounds=4294967295$salt$"
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        "aaaaaa",
+        ("$6$rounds=5000001$salt$"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaa"),
+        ("$6$rounds=4294967295$salt$"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+         "aaaaaa"),
         "$6$salt",
         "$y$jFT$gRZ9cOFnJ4yXsPq7LmT2v.$Q5wZrT8kYbN1hXcV6mJfL0pDsA9gEuI3oRtKyWvBn7C",
         "$y$j9z$gRZ9cOFnJ4yXsPq7LmT2v.$Q5wZrT8kYbN1hXcV6mJfL0pDsA9gEuI3oRtKyWvBn7C",
