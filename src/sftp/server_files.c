@@ -25,6 +25,7 @@ handle_note(struct sftp_server *s, struct handle *h, int error)
     const char *rule = refusal_of(s, error);
     h->error = error;
     h->why = *rule ? strdup(rule) : NULL; /* no memory: the general sentence */
+    audit_refusal(s, error, rule, bytes_of(h->path, h->path_len));
     return error;
 }
 

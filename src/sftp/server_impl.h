@@ -148,7 +148,7 @@ enum err server_hand_out(struct sftp_server *s, uint32_t id, const struct vfs_pa
  * left_open: the channel ended; the file is abandoned. */
 int server_close_handle(struct sftp_server *s, struct handle *h, bool left_open);
 
-/* Remember a handle's first failure for the audit, with the rule behind it;
+/* Remember a handle's first failure with the rule behind it, and audit that;
  * returns the failure. */
 int handle_note(struct sftp_server *s, struct handle *h, int error);
 

@@ -76,10 +76,7 @@ reply_path_error(struct sftp_server *s, uint32_t id, int error,
 enum err
 reply_handle_error(struct sftp_server *s, uint32_t id, int error, struct handle *h)
 {
-    bool is_first = error != 0 && h->error == 0;
     handle_note(s, h, error);
-    if (is_first)
-        audit_refusal(s, error, refusal_of(s, error), bytes_of(h->path, h->path_len));
     if (error == 0 || error != h->error || !h->why)
         return reply_error(s, id, error);
     return reply_status(s, id, sftp_failure_of(error).code, h->why);
