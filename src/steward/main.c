@@ -8,6 +8,7 @@
 
 #include "account/user_command.h"
 #include "base/bytes.h"
+#include "steward/explain.h"
 #include "steward/process.h"
 
 static const struct {
@@ -16,6 +17,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"user", account_user_command, "add, list and change accounts"},
+    {"explain", explain_command, "what an account may do, and which rule says so"},
     {"steward", steward_command, "started by ferryd"},
 };
 
