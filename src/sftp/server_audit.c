@@ -31,7 +31,7 @@ audit_refusal(struct sftp_server *s, int error, const char *text, struct bytes p
         .kind = is_rule ? SFTP_AUDIT_REFUSED : SFTP_AUDIT_QUOTA,
         .path = path,
         .error = error,
-        .text = text,
+        .text = *text ? text : sftp_failure_of(error).text,
     };
     tell(s, &use);
 }
