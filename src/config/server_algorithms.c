@@ -87,13 +87,15 @@ read_algorithms(struct server_options *o, const struct server_line *line)
         names = bytes_skip(names, 1);
     }
     enum err e = take_names(line, names, are_patterns, &taken);
+    if (e == ERR_NONE)
+        e = buf_err(&taken);
     bool has_names = taken.n > (is_edit ? 1U : 0U);
     if (e == ERR_NONE && !has_names && !is_edit)
         e = refuse_name(line, "ferryd has none of these algorithms:", names);
     /* Nothing to add or to take away: as if nothing had been said. */
     if (e == ERR_NONE && has_names) {
         *member = strndup((const char *)taken.p, taken.n);
-        e = *member ? buf_err(&taken) : ERR_NOMEM;
+        e = *member ? ERR_NONE : ERR_NOMEM;
     }
     buf_clear(&taken);
     return e;

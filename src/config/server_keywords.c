@@ -353,10 +353,11 @@ static const struct server_keyword keywords[] = {
     {.name = "EventUser",
      .type = &type_text,
      .offset = AT(event_user),
-     .standard = "_ferry-event",
+     .may_be_none = true,
+     .standard = "none",
      .argument = "USER",
-     .help = "The system user that these programs run as, when ferryd is started as "
-             "root."},
+     .help = "The system user that these programs run as. Needed when ferryd is started "
+             "as root, and only then."},
     {.name = "EventTimeout",
      .type = &type_time,
      .offset = AT(event_timeout_s),

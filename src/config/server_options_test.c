@@ -144,7 +144,7 @@ static const struct option_case cases[] = {
      NULL,
      {{"upload /bin/x a \"b c\"", NULL}, {"login-failed /bin/y", NULL}},
      {"upload", "upload x", "download /bin/x"}},
-    {"EventUser", "_ferry-event", {{"nobody", NULL}}, {"\"\""}},
+    {"EventUser", "none", {{"nobody", NULL}}, {"\"\""}},
     {"EventTimeout", "60", {{"1", NULL}}, {"0", "none"}},
     {"LogLevel", "INFO", {{"debug3", "DEBUG3"}, {"QUIET", NULL}}, {"LOUD", "5"}},
     {"LogStyle", "text", {{"json", NULL}, {"openssh", NULL}}, {"xml"}},

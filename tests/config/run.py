@@ -12,6 +12,7 @@ import argparse
 import grp
 import os
 import pwd
+import re
 import shutil
 import sys
 import tempfile
@@ -238,6 +239,18 @@ def takes_sshds_own_lists_of_algorithms(lab):
     check_equal(shown["hostkeyalgorithms"], ["ssh-ed25519,rsa-sha2-512"], "HostKeyAlgorithms")
 
 
+def takes_the_packaged_configuration(lab):
+    """As it is, and with every suggestion that it has behind a #."""
+    with open(os.path.join(HERE, "..", "..", "packaging", "ferryd.conf"), encoding="utf-8") as f:
+        text = f.read()
+    shown = listing(proc.run([lab.show, lab.write(text)]).out)
+    check_equal(shown["accounts"], ["virtual"], "Accounts")
+    # Prose has one blank behind its #, or three.
+    suggested = re.sub(r"(?m)^#(?=[A-Z]|    \S)", "", text)
+    check(suggested != text, "nothing is suggested")
+    proc.run([lab.show, lab.write(suggested)])
+
+
 def knows_every_keyword_of_sshd(lab):
     """What sshd -T shows is taken, or refused for its value."""
     about = {"user": "root", "addr": "10.0.0.7", "laddr": "127.0.0.1", "lport": "22"}
@@ -253,7 +266,7 @@ FILES = (refuses_a_config_that_others_may_write, refuses_a_fifo_without_waiting,
          refuses_a_gibibyte, refuses_an_include_that_others_may_write,
          refuses_a_directory_that_others_may_write, names_file_and_line_of_an_include,
          knows_the_programs_own_words, takes_sshds_own_lists_of_algorithms,
-         knows_every_keyword_of_sshd)
+         takes_the_packaged_configuration, knows_every_keyword_of_sshd)
 
 
 def tests():
