@@ -27,15 +27,15 @@ is_reader_awake(void)
 static bool
 write_line(const struct daemon_log *log, const struct saying *s)
 {
-    char host[64] = "";
-    struct log_entry entry = {
-        .level = s->level, .is_trace = s->is_trace, .pid = s->pid, .text = s->text};
+    struct log_entry entry = {.level = s->level,
+                              .is_trace = s->is_trace,
+                              .pid = s->pid,
+                              .host = log->host,
+                              .text = s->text};
     struct buf line;
     if (!is_reader_awake())
         return false;
     clock_gettime(CLOCK_REALTIME, &entry.time);
-    if (log->style == SERVER_LOG_OPENSSH && gethostname(host, sizeof host - 1) == 0)
-        entry.host = host;
     buf_init(&line, LOG_LINE_OCTETS);
     log_put_line(&line, log->style, &entry);
     bool is_said = buf_err(&line) == ERR_NONE && write(STDERR_FILENO, line.p, line.n) > 0;
@@ -107,6 +107,8 @@ daemon_log_init(struct daemon_log *log, enum log_level level, const char *trace)
         .style = SERVER_LOG_TEXT,
         .recorder = -1,
     };
+    if (gethostname(log->host, sizeof log->host - 1) != 0)
+        log->host[0] = 0;
     log->sink.trace_mask = trace ? log_trace_mask(trace) : 0;
 }
 

@@ -38,6 +38,7 @@ struct daemon_log {
     enum server_log_style style;
     int recorder; /* socket to the recorder, or -1: standard error */
     char source[LOG_SOURCE_MAX];
+    char host[65]; /* ours, for the openssh style; asked while that is still possible */
     unsigned n_lost;
 };
 

@@ -71,17 +71,24 @@ choose(struct log_target *t, const char *target, struct fault *why)
 }
 
 enum err
-log_target_open(struct log_target *t, enum server_log_style style, const char *target,
-                const char *facility, struct fault *why)
+log_target_choose(struct log_target *t, enum server_log_style style, const char *target,
+                  const char *facility, struct fault *why)
 {
     *t = (struct log_target){.style = style, .fd = -1};
     t->facility = log_facility(facility);
     if (t->facility < 0)
         return fault_set(why, ERR_PROTO, 0, "SyslogFacility \"%.40s\" is not known",
                          facility);
+    return choose(t, target, why);
+}
+
+enum err
+log_target_open(struct log_target *t, enum server_log_style style, const char *target,
+                const char *facility, struct fault *why)
+{
+    enum err err = log_target_choose(t, style, target, facility, why);
     if (gethostname(t->host, sizeof t->host - 1) != 0)
         t->host[0] = 0;
-    enum err err = choose(t, target, why);
     if (err == ERR_NONE && t->kind == LOG_TARGET_FILE)
         err = open_file(t->address, &t->fd, why);
     return err;

@@ -29,8 +29,13 @@ struct log_target {
     char host[65];
 };
 
-/* target, facility: as configured, borrowed; NULL: the defaults. ERR_PROTO: neither a
- * path nor a known word; ERR_IO: the file cannot be opened; *why says so. */
+/* Judge the words alone. target, facility: as configured, borrowed; NULL: the defaults.
+ * ERR_PROTO: neither a path nor a known word; *why says so. */
+enum err
+log_target_choose(struct log_target *t, enum server_log_style style, const char *target,
+                  const char *facility, struct fault *why) MUST_USE;
+
+/* The same, and open a file. ERR_IO: it cannot be opened. */
 enum err
 log_target_open(struct log_target *t, enum server_log_style style, const char *target,
                 const char *facility, struct fault *why) MUST_USE;

@@ -2,13 +2,17 @@
 #include "daemon/recorder.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/link.h"
@@ -315,21 +319,38 @@ recorder_run(const struct recorder_config *config)
     return status;
 }
 
+/* Changes nothing: that is for recorder_run. */
+static enum err
+check_path(const char *option, const char *path, struct fault *why)
+{
+    char copy[PATH_MAX];
+    struct stat st;
+    if (path[0] != '/' || strlen(path) >= sizeof copy)
+        return fault_set(why, ERR_PROTO, 0, "%s %.160s: not an absolute path", option,
+                         path);
+    if (stat(path, &st) == 0)
+        return S_ISDIR(st.st_mode)
+                   ? fault_set(why, ERR_IO, 0, "%s %.160s: a directory", option, path)
+                   : ERR_NONE;
+    snprintf(copy, sizeof copy, "%s", path);
+    if (stat(dirname(copy), &st) != 0 || !S_ISDIR(st.st_mode))
+        return fault_set(why, ERR_IO, 0, "%s %.160s: its directory is not there", option,
+                         path);
+    return ERR_NONE;
+}
+
 enum err
 recorder_check(const struct server_options *options, struct fault *why)
 {
-    struct log_target target;
-    struct audit audit;
     const struct events_config events = {.programs = options->events,
                                          .user = options->event_user,
                                          .timeout_s = options->event_timeout_s};
-    enum err err = log_target_open(&target, (enum server_log_style)options->log_style,
-                                   options->log_target, options->syslog_facility, why);
-    log_target_close(&target);
-    if (err == ERR_NONE && options->audit_log &&
-        strcmp(options->audit_log, "none") != 0) {
-        err = audit_open(&audit, options->audit_log, why);
-        audit_close(&audit);
-    }
+    struct log_target target;
+    enum err err = log_target_choose(&target, (enum server_log_style)options->log_style,
+                                     options->log_target, options->syslog_facility, why);
+    if (err == ERR_NONE && target.kind == LOG_TARGET_FILE)
+        err = check_path("LogTarget", target.address, why);
+    if (err == ERR_NONE && options->audit_log && strcmp(options->audit_log, "none") != 0)
+        err = check_path("AuditLog", options->audit_log, why);
     return err == ERR_NONE ? events_check(&events, why) : err;
 }

@@ -75,8 +75,9 @@ struct recorder_config {
 int recorder_run(const struct recorder_config *config);
 
 /* Could that configuration be served? For -t and before a SIGHUP is obeyed: programs
- * are absolute, there and nobody else's to change; files can be opened; the user and
- * the facility are known. ERR_PROTO, ERR_AUTH, ERR_IO with a sentence. */
+ * are absolute, there and nobody else's to change; files have directories; the user and
+ * the facility are known. Changes nothing. ERR_PROTO, ERR_AUTH, ERR_IO with a sentence.
+ */
 enum err recorder_check(const struct server_options *options, struct fault *why) MUST_USE;
 
 /* Is that request one which an honest monitor sends? */

@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "crypto/rand.h"
 #include "daemon/audit.h"
+#include "daemon/events.h"
 #include "daemon/link.h"
 #include "daemon/log_limit.h"
 #include "daemon/recorder.h"
@@ -458,6 +459,40 @@ intent_whose_file_is_in_place_becomes_an_event(void **state)
     assert_null(strstr(read_file(b->ran), "\"size\":6"));
 }
 
+static void
+configuration_that_cannot_be_served_is_refused(void **state)
+{
+    struct bench *b = *state;
+    struct fault why = {0};
+    char other[128];
+    struct server_options o = b->options;
+    assert_int_equal(recorder_check(&o, &why), ERR_NONE);
+    snprintf(other, sizeof other, "%s/not-made-by-a-check", b->dir);
+    o.audit_log = o.log_target = other;
+    assert_int_equal(recorder_check(&o, &why), ERR_NONE);
+    assert_int_not_equal(access(other, F_OK), 0);
+    static const char *const paths[] = {"relative", "/nonexistent/x", "/tmp"};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        o = b->options;
+        o.audit_log = (char *)(uintptr_t)paths[i];
+        why = (struct fault){0};
+        assert_int_not_equal(recorder_check(&o, &why), ERR_NONE);
+        assert_non_null(strstr(why.text, paths[i]));
+    }
+    o = b->options;
+    o.log_target = (char *)(uintptr_t) "somewhere";
+    why = (struct fault){0};
+    assert_int_equal(recorder_check(&o, &why), ERR_PROTO);
+    o = b->options;
+    o.event_timeout_s = EVENTS_TIMEOUT_MAX_S + 1;
+    why = (struct fault){0};
+    assert_int_equal(recorder_check(&o, &why), ERR_PROTO);
+    o = b->options;
+    assert_int_equal(chmod(b->script, 0777), 0);
+    why = (struct fault){0};
+    assert_int_equal(recorder_check(&o, &why), ERR_AUTH);
+}
+
 /* Threats G2: there is no place for a secret in what is written down. */
 static void
 record_has_no_room_for_a_secret(void **state)
@@ -487,6 +522,7 @@ main(void)
         ON_BENCH(recorder_ends_when_nobody_can_speak_to_it),
         ON_BENCH(killed_at_any_moment_loses_nothing_receipted),
         ON_BENCH(intent_whose_file_is_in_place_becomes_an_event),
+        ON_BENCH(configuration_that_cannot_be_served_is_refused),
         cmocka_unit_test(record_has_no_room_for_a_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
