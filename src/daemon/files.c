@@ -71,7 +71,7 @@ read_all(int fd, const char *path, struct buf *out, struct fault *why)
 {
     uint8_t chunk[4096];
     ssize_t n;
-    while ((n = read(fd, chunk, sizeof chunk)) > 0)
+    while ((n = read(fd, chunk, sizeof chunk)) > 0 && buf_err(out) == ERR_NONE)
         buf_put(out, bytes_of(chunk, (size_t)n));
     if (n < 0)
         return fault_errno(why, ERR_IO, errno, "%.160s", path);
