@@ -129,7 +129,7 @@ become(const char *name)
 }
 
 static bool
-limit(int resource, rlim_t most)
+limit(__rlimit_resource_t resource, rlim_t most)
 {
     const struct rlimit limit = {most, most};
     return setrlimit(resource, &limit) == 0;

@@ -251,5 +251,9 @@ main(int argc, char **argv)
         return 1;
     }
     signal(SIGTERM, on_signal);
-    return run(&h, control, fill(&h));
+    int status = run(&h, control, fill(&h));
+    penalties_free(h.penalties);
+    rates_free(h.rates);
+    free(h.admission);
+    return status;
 }

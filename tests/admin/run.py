@@ -75,8 +75,10 @@ class Host:
         proc.wait_until(lambda: self.run("status", statuses=None).status == 0, "the host")
         return self
 
-    def __exit__(self, *_):
-        proc.end_group(self.child)
+    def __exit__(self, kind, *_):
+        status = proc.end_group(self.child)
+        if kind is None:
+            check_equal(status, 0, "exit status of admin_host")
 
     def run(self, *words, **more):
         return proc.run([self.lab.program("admin_command"), *words, "--socket", self.socket],
