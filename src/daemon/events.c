@@ -193,7 +193,7 @@ store(struct events *e, const struct record *r, const char *id, struct bytes eve
 {
     if (r->kind == RECORD_UPLOAD_INTENT)
         return intents_add(e->intents, r, id, event);
-    if (e->n_stored >= SPOOL_QUEUE_MAX)
+    if (e->n_stored >= (r->kind == RECORD_UPLOAD ? SPOOL_QUEUE_MAX : SPOOL_OTHERS_MAX))
         return ERR_LIMIT;
     enum err err = spool_put(&e->spool, SPOOL_QUEUE, id, event);
     if (err == ERR_NONE)

@@ -16,11 +16,12 @@
 #include "base/buf.h"
 
 enum {
-    SPOOL_NAME_MAX = 64,         /* octets with the terminator */
-    SPOOL_FILE_MAX = 96 * 1024,  /* octets of one event */
-    SPOOL_QUEUE_MAX = 10 * 1000, /* events waiting */
-    SPOOL_INTENTS_MAX = 4096,    /* uploads between intent and close */
-    SPOOL_FAILED_MAX = 1000,     /* kept for people to look at */
+    SPOOL_NAME_MAX = 64,                    /* octets with the terminator */
+    SPOOL_FILE_MAX = 96 * 1024,             /* octets of one event */
+    SPOOL_QUEUE_MAX = 10 * 1000,            /* events waiting */
+    SPOOL_OTHERS_MAX = SPOOL_QUEUE_MAX / 2, /* from there on, uploads only */
+    SPOOL_INTENTS_MAX = 4096,               /* uploads between intent and close */
+    SPOOL_FAILED_MAX = 1000,                /* kept for people to look at */
 };
 
 enum spool_part { SPOOL_QUEUE, SPOOL_INTENTS, SPOOL_FAILED, SPOOL_PARTS };

@@ -441,6 +441,24 @@ spool_without_room_refuses_uploads(void **state)
     assert_int_equal(put(b, record_of(b, RECORD_UPLOAD_INTENT)), ERR_IO);
 }
 
+/* Threats G1: nobody's logins or refused requests keep others' uploads from closing. */
+static void
+last_half_of_the_queue_is_for_uploads(void **state)
+{
+    struct bench *b = *state;
+    events_retire(b->e); /* nothing is taken out */
+    for (unsigned i = 0; i < SPOOL_OTHERS_MAX; i++) {
+        char path[160];
+        snprintf(path, sizeof path, "%s/events/queue/%016x-1-%x", b->dir, 1, i);
+        close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    }
+    pass(b, EVENTS_SCAN_MS);
+    assert_int_equal(put(b, record_of(b, RECORD_LOGIN_FAILED)), ERR_LIMIT);
+    assert_int_equal(put(b, record_of(b, RECORD_QUOTA)), ERR_LIMIT);
+    assert_int_equal(put(b, record_of(b, RECORD_UPLOAD)), ERR_NONE);
+    assert_int_equal(count_files(b, "queue"), SPOOL_OTHERS_MAX + 1);
+}
+
 /* ---- what may be configured ---- */
 
 static void
@@ -535,6 +553,7 @@ main(void)
         ON_BENCH(intent_of_another_account_is_not_looked_for_outside_its_root),
         ON_BENCH(failed_upload_takes_its_intent_back),
         ON_BENCH(spool_without_room_refuses_uploads),
+        ON_BENCH(last_half_of_the_queue_is_for_uploads),
         ON_BENCH(programs_that_others_can_change_are_refused),
         ON_BENCH(root_runs_programs_as_their_user_only),
         cmocka_unit_test(queue_is_bounded_and_in_order),

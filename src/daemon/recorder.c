@@ -244,16 +244,18 @@ close_others(const struct recorder_config *c)
 }
 
 /*
- * No core, no debugger. Neither Landlock nor seccomp nor "no new privileges": all
- * three would go through exec, and the events' programs are the administrator's to
- * choose (they may send mail, which takes a set-group-id program).
+ * No core, no debugger, and without events no new privileges. With them not: that
+ * would go through exec, as would Landlock and seccomp, and their programs are the
+ * administrator's to choose (they may send mail, which takes a set-group-id program).
  */
 static bool
 recorder_walls(const struct recorder_config *c)
 {
     static const struct rlimit no_core = {0, 0};
     return close_others(c) && setrlimit(RLIMIT_CORE, &no_core) == 0 &&
-           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+           prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
+           (events_are_wanted(c->options->events) ||
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 }
 
 static bool
@@ -306,8 +308,9 @@ recorder_run(const struct recorder_config *config)
         status = EXIT_SUCCESS;
     if (status == EXIT_SUCCESS) {
         log_line(&r->books.sink, LOG_LEVEL_INFO,
-                 "recorder: uid %d, no core, no debugger; events run %s", (int)geteuid(),
-                 r->books.events ? "as their own user" : "never");
+                 "recorder: uid %d, own descriptors, no core, no debugger, %s",
+                 (int)geteuid(),
+                 r->books.events ? "starts events' programs" : "no new privileges");
         loop(r);
         books_close(&r->books);
     } else {

@@ -249,12 +249,11 @@ append(struct books *b, struct buf *line, struct timespec now, uint64_t now_ms)
     return err;
 }
 
-/* Failed logins are strangers' doing: a flood of them is told in a number. */
+/* Failed logins are strangers' doing: a flood of them is told in a number, and neither
+ * fills the disk nor the events' queue. */
 static bool
-is_audited(struct books *b, const struct record *r, uint64_t now_ms)
+is_kept(struct books *b, const struct record *r, uint64_t now_ms)
 {
-    if (!b->has_audit || r->kind == RECORD_UPLOAD_INTENT)
-        return false;
     return r->kind != RECORD_LOGIN_FAILED ||
            log_limit_allows(b->audit_limit, r->address, now_ms);
 }
@@ -263,7 +262,7 @@ static enum err
 audit(struct books *b, const struct record *r, struct timespec now, uint64_t now_ms)
 {
     struct buf line;
-    if (!is_audited(b, r, now_ms))
+    if (!b->has_audit || r->kind == RECORD_UPLOAD_INTENT)
         return ERR_NONE;
     buf_init(&line, AUDIT_LINE_MAX);
     json_begin(&line, record_word(r->kind));
@@ -279,6 +278,8 @@ keep(struct books *b, const struct record *r, uint64_t now_ms)
 {
     struct timespec now = wall_clock();
     bool must_be_safe = r->kind == RECORD_UPLOAD || r->kind == RECORD_UPLOAD_INTENT;
+    if (!is_kept(b, r, now_ms))
+        return RECORDER_STORED;
     enum err err = b->events ? events_put(b->events, r, now, now_ms) : ERR_NONE;
     if (err != ERR_NONE && must_be_safe)
         return RECORDER_FAILED;
@@ -320,6 +321,8 @@ audit_suppressed(struct books *b, uint64_t now_ms)
 {
     struct log_limit_report report;
     while (log_limit_next(b->audit_limit, now_ms, &report)) {
+        if (!b->has_audit)
+            continue;
         struct buf line;
         struct timespec now = wall_clock();
         buf_init(&line, AUDIT_LINE_MAX);

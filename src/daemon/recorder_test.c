@@ -353,6 +353,29 @@ lines_of_strangers_are_marked_encoded_and_limited(void **state)
     assert_null(strstr(text, "noise 85."));
 }
 
+/* Threats G1: failed logins fill neither the audit log nor the events' queue. */
+static void
+flood_of_failed_logins_is_kept_in_a_number(void **state)
+{
+    struct bench *b = *state;
+    struct record r;
+    size_t n = 0;
+    for (uint64_t i = 1; i <= 4 * LOG_LIMIT_BURST; i++) {
+        record_of(b, RECORD_LOGIN_FAILED, 1, &r);
+        put(b, &r, i);
+        await(b, i);
+    }
+    for (const char *p = read_file(b->audit); (p = strstr(p, "login-failed")) != NULL;
+         p++)
+        n++;
+    assert_in_range(n, LOG_LIMIT_BURST, LOG_LIMIT_BURST + 10); /* some are given back */
+    record_of(b, RECORD_LOGIN, 1, &r); /* who comes in is always told */
+    put(b, &r, 999);
+    await(b, 999);
+    assert_non_null(strstr(read_file(b->audit), "\"t\":\"login\""));
+    assert_chain(b->audit);
+}
+
 static void
 log_is_reopened_on_a_signal(void **state)
 {
@@ -518,6 +541,7 @@ main(void)
         ON_BENCH(upload_runs_its_program),
         ON_BENCH(hostile_records_are_refused),
         ON_BENCH(lines_of_strangers_are_marked_encoded_and_limited),
+        ON_BENCH(flood_of_failed_logins_is_kept_in_a_number),
         ON_BENCH(log_is_reopened_on_a_signal),
         ON_BENCH(recorder_ends_when_nobody_can_speak_to_it),
         ON_BENCH(killed_at_any_moment_loses_nothing_receipted),
