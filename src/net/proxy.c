@@ -3,7 +3,7 @@
 
 #include <netinet/in.h>
 
-#include "key/pattern.h"
+#include "base/address.h"
 #include "wire/cursor.h"
 
 enum {
