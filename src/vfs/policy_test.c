@@ -6,9 +6,15 @@
 #include "vfs/vfs_rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "vfs/mem.h"
 #include "vfs/policy_rules.h"
@@ -574,6 +580,99 @@ a_refusal_is_of_the_last_operation(void **state)
     vfs_free(v);
 }
 
+/* R9: nothing that a name or an administrator's pattern holds makes this slow. */
+static void
+hostile_patterns_cost_little(void **state)
+{
+    (void)state;
+    char patterns[POLICY_PATTERNS_MAX * 60] = "", name[VFS_COMPONENT_MAX + 1];
+    size_t n = 0;
+    for (int i = 0; i < POLICY_PATTERNS_MAX; i++) {
+        for (int k = 0; k < 28; k++)
+            n += (size_t)snprintf(patterns + n, sizeof patterns - n, "*a");
+        n += (size_t)snprintf(patterns + n, sizeof patterns - n, "b\n");
+    }
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    struct policy *p = parse("", patterns, false);
+    clock_t begin = clock();
+    for (int i = 0; i < 10; i++)
+        assert_null(policy_refusing_pattern(p, bytes_str(name)));
+    assert_true((clock() - begin) / CLOCKS_PER_SEC < 5);
+    policy_free(p);
+}
+
+/* ---- P2: on disk, while somebody swaps a directory for a link ---- */
+
+enum { FLIPPED_TRIES = 3000 };
+
+static pid_t
+start_flipping(int root)
+{
+    pid_t parent = getpid(), pid = fork();
+    assert_true(pid >= 0);
+    if (pid != 0)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    while (getppid() == parent)
+        (void)renameat2(root, "mine/x", root, "mine/link", RENAME_EXCHANGE);
+    _exit(0);
+}
+
+static void
+use_flipped(struct vfs *v)
+{
+    struct vfs_file *f;
+    struct vfs_dir *d;
+    struct vfs_entry e;
+    char got[8] = "";
+    struct iovec iov = {got, sizeof got - 1};
+    size_t n;
+    if (v->ops->open(v, P("/mine/x/f"), VFS_READ, 0, &f) == 0) {
+        assert_int_equal(v->ops->preadv(v, f, &iov, 1, 0, &n), 0);
+        assert_string_not_equal(got, "secret");
+        assert_int_equal(v->ops->close(v, f), 0);
+    }
+    if (v->ops->opendir(v, P("/mine/x"), &d) == 0) {
+        while (v->ops->readdir(v, d, &e) == 0 && e.name.n != 0)
+            assert_false(bytes_eq_str(e.name, "hidden"));
+        v->ops->closedir(v, d);
+    }
+    (void)rig_put(v, "/mine/x/made", "x", VFS_CREATE);
+    (void)v->ops->unlink(v, P("/mine/x/hidden"));
+    (void)v->ops->rename(v, P("/mine/x/f"), P("/mine/taken"));
+    (void)v->ops->rename(v, P("/mine/taken"), P("/mine/x/f"));
+}
+
+static void
+a_swapped_link_is_no_way_around_a_rule(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/ferry-policy-XXXXXX";
+    struct vfs *plain = rig_disk(dir, false);
+    assert_int_equal(plain->ops->mkdir(plain, P("/closed"), 0755), 0);
+    assert_int_equal(plain->ops->mkdir(plain, P("/mine"), 0755), 0);
+    assert_int_equal(plain->ops->mkdir(plain, P("/mine/x"), 0755), 0);
+    assert_int_equal(plain->ops->symlink(plain, "../closed", P("/mine/link")), 0);
+    assert_int_equal(rig_put(plain, "/closed/f", "secret", VFS_CREATE), 0);
+    assert_int_equal(rig_put(plain, "/closed/hidden", "secret", VFS_CREATE), 0);
+    assert_int_equal(rig_put(plain, "/mine/x/f", "mine", VFS_CREATE), 0);
+    struct vfs *v =
+        filter(rig_disk_again(dir, true), "/mine all\n/closed none", "", false);
+    int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pid_t pid = start_flipping(root);
+    for (int i = 0; i < FLIPPED_TRIES; i++)
+        use_flipped(v);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(root);
+    assert_int_equal(rig_count(plain, "/closed", ""), 2);
+    rig_check(plain, "/closed/f", "secret");
+    vfs_free(v);
+    vfs_free(plain);
+    rig_remove_tree(dir);
+}
+
 /* ---- words ---- */
 
 static void
@@ -616,6 +715,8 @@ main(void)
         cmocka_unit_test(moving_gains_no_rights),
         cmocka_unit_test(a_second_name_gains_no_rights),
         cmocka_unit_test(a_refusal_is_of_the_last_operation),
+        cmocka_unit_test(hostile_patterns_cost_little),
+        cmocka_unit_test(a_swapped_link_is_no_way_around_a_rule),
         cmocka_unit_test(words_and_bits_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

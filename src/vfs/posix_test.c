@@ -489,6 +489,52 @@ a_root_must_be_a_directory(void **state)
     assert_int_equal(posix_vfs_new(fd, &options, &v), ENOTDIR);
 }
 
+/* For a filter that has resolved the path and judged the result. */
+static void
+a_literal_tree_follows_no_link_and_still_resolves(void **state)
+{
+    struct world *w = *state;
+    struct vfs *v;
+    struct vfs_file *f;
+    struct vfs_dir *d;
+    struct vfs_stat st;
+    struct vfs_path real, good = path("/good"), through = path("/good/f");
+    struct posix_vfs_options options = {.is_confined = true, .is_literal = true};
+    assert_int_equal(posix_vfs_new(dup(w->share), &options, &v), 0);
+    assert_int_equal(v->ops->open(v, &through, VFS_READ, 0, &f), ELOOP);
+    assert_int_equal(v->ops->opendir(v, &good, &d), ELOOP);
+    assert_int_equal(v->ops->stat(v, &good, &st), ELOOP);
+    assert_int_equal(v->ops->unlink(v, &through), ELOOP);
+    assert_int_equal(v->ops->lstat(v, &good, &st), 0);
+    assert_true(S_ISLNK(st.mode));
+    assert_int_equal(v->ops->realpath(v, &through, &real), 0);
+    assert_string_equal(real.text, "/sub/f");
+    assert_int_equal(v->ops->open(v, &real, VFS_READ, 0, &f), 0);
+    assert_int_equal(v->ops->close(v, f), 0);
+    vfs_free(v);
+}
+
+static void
+the_directory_of_a_name_is_forced_to_the_disk(void **state)
+{
+    struct world *w = *state;
+    struct vfs *v = w->vfs;
+    static const struct {
+        const char *path;
+        int error;
+    } cases[] = {{"/f", 0},
+                 {"/sub/f", 0},
+                 {"/", 0},
+                 {"/sub/missing", 0},
+                 {"/no/f", ENOENT},
+                 {"/f/x", ENOTDIR},
+                 {"/rel/secret", VFS_ERR_ESCAPES}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct vfs_path name = path(cases[i].path);
+        assert_int_equal(v->ops->sync_parent(v, &name), cases[i].error);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -504,6 +550,8 @@ main(void)
         T(a_mode_without_read_permission_can_be_changed_back),
         T(the_root_s_parent_is_told_as_the_root),
         T(a_root_must_be_a_directory),
+        T(a_literal_tree_follows_no_link_and_still_resolves),
+        T(the_directory_of_a_name_is_forced_to_the_disk),
     };
     umask(022);
     return cmocka_run_group_tests(tests, NULL, NULL);
