@@ -17,6 +17,7 @@ struct dialogue {
     const char *user;
     unsigned n_rounds;
     bool is_password_spent;
+    bool is_broken; /* a question went unanswered: no module may say yes after that */
     char instruction[LOGIN_PROMPT_MAX]; /* texts since the last prompt */
 };
 
@@ -51,6 +52,13 @@ note_words(struct dialogue *d, const struct pam_message *m)
     put_words(d->instruction, m->msg);
 }
 
+/* NULL: no memory, or a NUL inside, where PAM would see the end of it. */
+static char *
+text_of(const uint8_t *p, uint32_t n)
+{
+    return n != 0 && memchr(p, 0, n) ? NULL : strndup((const char *)p, n);
+}
+
 /* The method "password": what was sent is the answer to the one hidden question. */
 static int
 answer_by_password(struct dialogue *d, int n, const struct pam_message **messages,
@@ -62,7 +70,7 @@ answer_by_password(struct dialogue *d, int n, const struct pam_message **message
         if (messages[i]->msg_style != PAM_PROMPT_ECHO_OFF || d->is_password_spent)
             return PAM_CONV_ERR;
         d->is_password_spent = true;
-        responses[i].resp = strndup((const char *)d->q->password, d->q->password_len);
+        responses[i].resp = text_of(d->q->password, d->q->password_len);
         if (!responses[i].resp)
             return PAM_BUF_ERR;
     }
@@ -101,7 +109,7 @@ take_answers(const struct steward_pam_answer *in, int n,
         uint32_t len = in->answer[next].len;
         if (len > LOGIN_ANSWER_MAX)
             return PAM_CONV_ERR;
-        responses[i].resp = strndup((const char *)in->answer[next].text, len);
+        responses[i].resp = text_of(in->answer[next].text, len);
         if (!responses[i].resp)
             return PAM_BUF_ERR;
         next++;
@@ -167,6 +175,7 @@ converse(int n, const struct pam_message **messages, struct pam_response **respo
         *responses = all;
     else
         responses_free(all, n);
+    d->is_broken = d->is_broken || status != PAM_SUCCESS;
     return status;
 }
 
@@ -253,6 +262,8 @@ pam_dialogue_run(const char *service, const struct steward_pam_begin *q, int fd,
         stage = "account";
         status = account_stage(pam, q->who.user);
     }
+    if (status == PAM_SUCCESS && d.is_broken)
+        status = PAM_CONV_ERR;
     conclude(pam, stage, status, reply);
     if (pam)
         pam_end(pam, status);
