@@ -147,20 +147,37 @@ find_kind(uint32_t record_kind, enum server_event *event)
     return false;
 }
 
+/* No "." or "..", which a session that is owned could say to lead programs out of the
+ * account's root. */
+static bool
+is_plain(struct bytes path)
+{
+    if (path.n == 0 || path.p[0] != '/')
+        return false;
+    while (path.n != 0) {
+        path = bytes_skip(path, 1);
+        const uint8_t *slash = path.n ? memchr(path.p, '/', path.n) : NULL;
+        struct bytes name = bytes_first(path, slash ? (size_t)(slash - path.p) : path.n);
+        if (bytes_eq_str(name, ".") || bytes_eq_str(name, ".."))
+            return false;
+        path = bytes_skip(path, name.n);
+    }
+    return true;
+}
+
 /* Where the file is for programs: beneath the account's root. */
 static void
 put_place(struct buf *out, const struct record *r)
 {
     struct buf file;
     struct bytes root = bytes_str(r->root), path = bytes_of(r->path, r->path_len);
-    buf_init(&file, PATH_MAX + RECORD_PATH_MAX + 1);
+    buf_init(&file, PATH_MAX + RECORD_PATH_MAX);
     while (root.n != 0 && root.p[root.n - 1] == '/')
         root.n--;
     buf_put(&file, root);
-    if (path.n == 0 || path.p[0] != '/')
-        buf_put_u8(&file, '/');
     buf_put(&file, path);
-    json_text(out, "file", buf_bytes(&file));
+    if (is_plain(path))
+        json_text(out, "file", buf_bytes(&file));
     json_text(out, "root", bytes_str(r->root));
     json_number(out, "inode", r->inode);
     json_number(out, "device", r->device);

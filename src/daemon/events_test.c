@@ -281,6 +281,29 @@ at_most_four_run_at_a_time(void **state)
     assert_int_equal(n, 9);
 }
 
+/* A session that is owned cannot have programs look outside of its account's root. */
+static void
+place_of_a_path_with_dots_is_not_told(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *path;
+        bool is_told;
+    } rows[] = {{"/a/b", true},   {"/a..b/.c", true},  {"/a/", true},
+                {"/../x", false}, {"/a/..", false},    {"/a/../x", false},
+                {"/./x", false},  {"relative", false}, {"", false}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct record *r = record_of(b, RECORD_UPLOAD);
+        unlink(b->ran);
+        r->path_len = (uint32_t)strlen(rows[i].path);
+        memcpy(r->path, rows[i].path, r->path_len);
+        assert_int_equal(put(b, r), ERR_NONE);
+        settle(b);
+        assert_non_null(strstr(read_file(b->ran), "\"root\":"));
+        assert_int_equal(strstr(read_file(b->ran), "\"file\":") != NULL, rows[i].is_told);
+    }
+}
+
 /* ---- across restarts ---- */
 
 static void
@@ -545,6 +568,7 @@ main(void)
         ON_BENCH(failed_program_that_recovers_is_run_to_success),
         ON_BENCH(program_that_takes_too_long_is_ended_with_its_children),
         ON_BENCH(at_most_four_run_at_a_time),
+        ON_BENCH(place_of_a_path_with_dots_is_not_told),
         ON_BENCH(what_was_not_run_is_run_by_the_next_recorder),
         ON_BENCH(only_one_recorder_runs_programs),
         ON_BENCH(event_without_a_program_now_is_kept_apart),
