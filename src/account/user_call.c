@@ -65,15 +65,6 @@ static const struct option options[] = {
     {"help", 'h', OPTION_FLAG, TAKES_ALWAYS, AT(wants_help), NULL, "show this and exit"},
 };
 
-const char *
-user_option_name(size_t i)
-{
-    if (i < ARRAY_LEN(options))
-        return options[i].name;
-    i -= ARRAY_LEN(options);
-    return i < MEMBER_IDS ? account_members[i].name : NULL;
-}
-
 static bool
 takes(const struct user_command *command, unsigned of)
 {

@@ -69,9 +69,6 @@ enum err user_call_parse(struct user_call *call, int argc, char *const *argv,
 /* The options a command takes, as --help shows them. */
 void user_call_help(const struct user_command *command, FILE *out);
 
-/* Name of the ith option of all commands ("database"); NULL behind the last. */
-const char *user_option_name(size_t i);
-
 /* The account that operand 0 names; of a group with --of-group. */
 enum err
 user_find(struct user_call *call, struct account_record *r, struct fault *why) MUST_USE;

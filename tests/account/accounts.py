@@ -1,6 +1,7 @@
 """Accounts added, shown, changed, deleted; every option bites."""
 
 import os
+import re
 import stat
 
 from lab import FAILED, USAGE
@@ -180,9 +181,24 @@ def help_names_every_command(lab):
         check(own.startswith(f"usage: ferryd user {command} "), f"no help of {command}", own)
 
 
+def the_manual_names_every_command_and_option(lab):
+    path = os.path.join(os.path.dirname(__file__), "..", "..", "doc", "ferryd-user.8")
+    with open(path, encoding="utf-8") as file:
+        manual = file.read()
+    commands = re.findall(r"^  ([a-z]+(?: [a-z]+)?) ", lab.user("--help").out, flags=re.M)
+    check(len(commands) >= 20, f"only {len(commands)} commands in the help")
+    for command in commands:
+        check(f"\n.It Cm {command}" in manual, f"the manual lacks {command}")
+        for option in re.findall(r"^ .{5}--([a-z-]+)", lab.user(*command.split(), "--help").out,
+                                 flags=re.M):
+            check(re.search(rf"^\.It (Fl . , )?Fl -{option}\b(?!-)", manual, flags=re.M),
+                  f"the manual lacks --{option}")
+
+
 TESTS = (every_option_is_stored_and_shown, set_changes_what_it_names_alone,
          a_group_gives_what_is_not_set, disable_enable_and_delete_take_effect,
          hostile_names_are_refused, values_out_of_range_are_usage_errors, repeated_options_add_up,
          an_account_needs_a_root, create_root_makes_the_directory, a_list_has_a_line_for_each,
          the_database_is_its_owners_alone, a_database_that_is_missing_or_foreign_is_told,
-         the_default_place_is_the_state_directory, help_names_every_command)
+         the_default_place_is_the_state_directory, help_names_every_command,
+         the_manual_names_every_command_and_option)
