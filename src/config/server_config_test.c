@@ -342,13 +342,12 @@ static void
 sshds_words_of_debian_are_taken_but_for_x11(void **state)
 {
     (void)state;
-    assert_refused(
-        "Include /etc/ssh/sshd_config.d/*.conf\n"
-        "KbdInteractiveAuthentication no\nUsePAM yes\nX11Forwarding yes\n"
-        "PrintMotd no\nAcceptEnv LANG LC_*\n"
-        "Subsystem sftp /usr/lib/openssh/sftp-server\n",
-        "/etc/f.conf:4: X11Forwarding: ferryd transfers files only; \"no\" would "
-        "do, not \"yes\"");
+    assert_refused("Include /etc/ssh/sshd_config.d/*.conf\n"
+                   "KbdInteractiveAuthentication no\nUsePAM yes\nX11Forwarding yes\n"
+                   "PrintMotd no\nAcceptEnv LANG LC_*\n"
+                   "Subsystem sftp /usr/lib/openssh/sftp-server\n",
+                   "/etc/f.conf:4: X11Forwarding: ferryd transfers files only; must be "
+                   "no, not \"yes\"");
     struct fault why;
     char *printed = rig_print("KbdInteractiveAuthentication no\nUsePAM yes\n"
                               "X11Forwarding no\nPrintMotd no\nAcceptEnv LANG LC_*\n"

@@ -26,7 +26,7 @@ struct server_keyword {
     enum server_vocabulary vocabulary;
     const char *standard; /* what holds when nothing is said; NULL: unset */
     const char *argument; /* as the manual shows it */
-    const char *help;     /* sentences for the manual */
+    const char *help;     /* sentences for the manual; type_harmless: why not more */
     /* Another word for the row of this name; nothing above but name is used then. */
     const char *alias_of;
 };

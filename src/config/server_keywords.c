@@ -67,14 +67,19 @@ static const struct option_word atomic_words[] = {
     {                                                              \
         .name = word, .type = &type_harmless, .scope = SCOPE_MATCH \
     }
-#define ONLY(word, harmless, where)                                             \
-    {                                                                           \
-        .name = word, .type = &type_harmless, .words = harmless, .scope = where \
+#define ONLY(word, harmless, where, reason)                                      \
+    {                                                                            \
+        .name = word, .type = &type_harmless, .words = harmless, .scope = where, \
+        .help = reason                                                           \
     }
 #define ALIAS(word, of)              \
     {                                \
         .name = word, .alias_of = of \
     }
+
+#define NO_SHELL   "ferryd transfers files only"
+#define NO_METHOD  "ferryd does not authenticate in this way"
+#define NO_PROGRAM "ferryd starts no program for users"
 
 #define LIST_HELP                                                                      \
     " Names separated by commas, which replace those of the Profile; with + in front " \
@@ -751,30 +756,31 @@ static const struct server_keyword keywords[] = {
      .help = "Files and directories that it may have."},
 
     /* ---- what a shell server promises: only that it is off ---- */
-    ONLY("AllowAgentForwarding", only_no, SCOPE_MATCH),
-    ONLY("AllowStreamLocalForwarding", only_no, SCOPE_MATCH),
-    ONLY("AllowTcpForwarding", only_no, SCOPE_MATCH),
-    ONLY("AuthorizedPrincipalsCommand", only_none, SCOPE_MATCH),
-    ONLY("ExposeAuthInfo", only_no, SCOPE_MATCH),
-    ONLY("FingerprintHash", only_sha256, SCOPE_DAEMON),
-    ONLY("GatewayPorts", only_no, SCOPE_MATCH),
-    ONLY("GSSAPIAuthentication", only_no, SCOPE_MATCH),
-    ONLY("GSSAPIKeyExchange", only_no, SCOPE_DAEMON),
-    ONLY("HostbasedAuthentication", only_no, SCOPE_MATCH),
-    ONLY("HostKeyAgent", only_none, SCOPE_DAEMON),
-    ONLY("KerberosAuthentication", only_no, SCOPE_MATCH),
-    ONLY("PermitListen", only_none, SCOPE_MATCH),
-    ONLY("PermitOpen", only_none, SCOPE_MATCH),
-    ONLY("PermitTTY", only_no, SCOPE_MATCH),
-    ONLY("PermitTunnel", only_no, SCOPE_MATCH),
-    ONLY("PermitUserEnvironment", only_no, SCOPE_DAEMON),
-    ONLY("PermitUserRC", only_no, SCOPE_MATCH),
-    ONLY("RDomain", only_none, SCOPE_MATCH),
-    ONLY("RefuseConnection", only_no, SCOPE_MATCH),
-    ONLY("StrictModes", only_yes, SCOPE_DAEMON),
-    ONLY("UseDNS", only_no, SCOPE_DAEMON),
-    ONLY("UseLogin", only_no, SCOPE_DAEMON),
-    ONLY("X11Forwarding", only_no, SCOPE_MATCH),
+    ONLY("AllowAgentForwarding", only_no, SCOPE_MATCH, NO_SHELL),
+    ONLY("AllowStreamLocalForwarding", only_no, SCOPE_MATCH, NO_SHELL),
+    ONLY("AllowTcpForwarding", only_no, SCOPE_MATCH, NO_SHELL),
+    ONLY("AuthorizedPrincipalsCommand", only_none, SCOPE_MATCH,
+         "AuthorizedPrincipalsFile is asked instead"),
+    ONLY("ExposeAuthInfo", only_no, SCOPE_MATCH, NO_PROGRAM),
+    ONLY("FingerprintHash", only_sha256, SCOPE_DAEMON, "fingerprints are of SHA256"),
+    ONLY("GatewayPorts", only_no, SCOPE_MATCH, NO_SHELL),
+    ONLY("GSSAPIAuthentication", only_no, SCOPE_MATCH, NO_METHOD),
+    ONLY("GSSAPIKeyExchange", only_no, SCOPE_DAEMON, NO_METHOD),
+    ONLY("HostbasedAuthentication", only_no, SCOPE_MATCH, NO_METHOD),
+    ONLY("HostKeyAgent", only_none, SCOPE_DAEMON, "host keys are read from files"),
+    ONLY("KerberosAuthentication", only_no, SCOPE_MATCH, NO_METHOD),
+    ONLY("PermitListen", only_none, SCOPE_MATCH, NO_SHELL),
+    ONLY("PermitOpen", only_none, SCOPE_MATCH, NO_SHELL),
+    ONLY("PermitTTY", only_no, SCOPE_MATCH, NO_SHELL),
+    ONLY("PermitTunnel", only_no, SCOPE_MATCH, NO_SHELL),
+    ONLY("PermitUserEnvironment", only_no, SCOPE_DAEMON, NO_PROGRAM),
+    ONLY("PermitUserRC", only_no, SCOPE_MATCH, NO_PROGRAM),
+    ONLY("RDomain", only_none, SCOPE_MATCH, "ferryd knows no routing domains"),
+    ONLY("RefuseConnection", only_no, SCOPE_MATCH, "DenyUsers refuses the login instead"),
+    ONLY("StrictModes", only_yes, SCOPE_DAEMON, "modes and owners are always checked"),
+    ONLY("UseDNS", only_no, SCOPE_DAEMON, "no name service is asked about clients"),
+    ONLY("UseLogin", only_no, SCOPE_DAEMON, NO_PROGRAM),
+    ONLY("X11Forwarding", only_no, SCOPE_MATCH, NO_SHELL),
 
     /* ---- of no concern to a file server ---- */
     NEUTRAL_IN_MATCH("AcceptEnv"),

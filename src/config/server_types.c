@@ -584,8 +584,8 @@ read_harmless(struct server_options *o, const struct server_line *line)
     if (!w || value_word(w, server_argument(line, 1), &value))
         return ERR_NONE;
     char sentence[160];
-    snprintf(sentence, sizeof sentence,
-             "ferryd transfers files only; \"%s\" would do, not", w->word);
+    snprintf(sentence, sizeof sentence, "%s; must be %s, not", line->keyword->help,
+             w->word);
     return server_refuse(line, sentence, server_argument(line, 1));
 }
 
