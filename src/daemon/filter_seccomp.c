@@ -16,8 +16,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MONITOR = 1U << SANDBOX_MONITOR, CONNECTION = 1U << SANDBOX_CONNECTION };
-enum { BOTH = MONITOR | CONNECTION };
+enum {
+    MONITOR = 1U << SANDBOX_MONITOR,
+    PRE_AUTH = 1U << SANDBOX_PRE_AUTH,
+    SESSION = 1U << SANDBOX_SESSION,
+    ALL = MONITOR | PRE_AUTH | SESSION,
+    PEER = PRE_AUTH | SESSION,
+};
 
 /* Linux 6.6; one number for all architectures, unknown to libseccomp 2.5. */
 enum { NR_FCHMODAT2 = 452 };
@@ -26,67 +31,72 @@ static const struct {
     int call;
     unsigned roles;
 } allowed[] = {
-    {SCMP_SYS(read), BOTH},
-    {SCMP_SYS(write), BOTH},
-    {SCMP_SYS(readv), BOTH},
-    {SCMP_SYS(writev), BOTH},
-    {SCMP_SYS(poll), BOTH},
-    {SCMP_SYS(ppoll), BOTH},
-    {SCMP_SYS(close), BOTH},
-    {SCMP_SYS(brk), BOTH},
-    {SCMP_SYS(munmap), BOTH},
-    {SCMP_SYS(mremap), BOTH},
-    {SCMP_SYS(madvise), BOTH},
-    {SCMP_SYS(futex), BOTH},
-    {SCMP_SYS(clock_gettime), BOTH},
-    {SCMP_SYS(clock_nanosleep), BOTH},
-    {SCMP_SYS(gettimeofday), BOTH},
-    {SCMP_SYS(getrandom), BOTH},
-    {SCMP_SYS(getpid), BOTH},
-    {SCMP_SYS(gettid), BOTH},
-    {SCMP_SYS(geteuid), BOTH},
-    {SCMP_SYS(sysinfo), BOTH}, /* glibc's qsort asks how much memory there is */
-    {SCMP_SYS(rt_sigreturn), BOTH},
-    {SCMP_SYS(rt_sigprocmask), BOTH},
-    {SCMP_SYS(restart_syscall), BOTH},
-    {SCMP_SYS(exit), BOTH},
-    {SCMP_SYS(exit_group), BOTH},
+    {SCMP_SYS(read), ALL},
+    {SCMP_SYS(write), ALL},
+    {SCMP_SYS(readv), ALL},
+    {SCMP_SYS(writev), ALL},
+    {SCMP_SYS(poll), ALL},
+    {SCMP_SYS(ppoll), ALL},
+    {SCMP_SYS(close), ALL},
+    {SCMP_SYS(brk), ALL},
+    {SCMP_SYS(munmap), ALL},
+    {SCMP_SYS(mremap), ALL},
+    {SCMP_SYS(madvise), ALL},
+    {SCMP_SYS(futex), ALL},
+    {SCMP_SYS(clock_gettime), ALL},
+    {SCMP_SYS(clock_nanosleep), ALL},
+    {SCMP_SYS(gettimeofday), ALL},
+    {SCMP_SYS(getrandom), ALL},
+    {SCMP_SYS(getpid), ALL},
+    {SCMP_SYS(gettid), ALL},
+    {SCMP_SYS(geteuid), ALL},
+    {SCMP_SYS(sysinfo), ALL}, /* glibc's qsort asks how much memory there is */
+    {SCMP_SYS(rt_sigreturn), ALL},
+    {SCMP_SYS(rt_sigprocmask), ALL},
+    {SCMP_SYS(restart_syscall), ALL},
+    {SCMP_SYS(exit), ALL},
+    {SCMP_SYS(exit_group), ALL},
 
+    {SCMP_SYS(epoll_wait), MONITOR},
+    {SCMP_SYS(epoll_pwait), MONITOR},
+    {SCMP_SYS(epoll_ctl), MONITOR},
     {SCMP_SYS(recvmsg), MONITOR}, /* descriptors of new connections */
+    {SCMP_SYS(recvfrom), ALL},    /* the links between our processes */
+    {SCMP_SYS(sendto), ALL},
 
-    {SCMP_SYS(shutdown), CONNECTION},
-    {SCMP_SYS(openat2), CONNECTION},
-    {SCMP_SYS(fstat), CONNECTION},
-    {SCMP_SYS(newfstatat), CONNECTION},
-    {SCMP_SYS(statx), CONNECTION},
-    {SCMP_SYS(fstatfs), CONNECTION},
-    {SCMP_SYS(lseek), CONNECTION},
-    {SCMP_SYS(pread64), CONNECTION},
-    {SCMP_SYS(preadv), CONNECTION},
-    {SCMP_SYS(preadv2), CONNECTION},
-    {SCMP_SYS(pwrite64), CONNECTION},
-    {SCMP_SYS(pwritev), CONNECTION},
-    {SCMP_SYS(pwritev2), CONNECTION},
-    {SCMP_SYS(ftruncate), CONNECTION},
-    {SCMP_SYS(fallocate), CONNECTION},
-    {SCMP_SYS(fadvise64), CONNECTION},
-    {SCMP_SYS(fsync), CONNECTION},
-    {SCMP_SYS(fdatasync), CONNECTION},
-    {SCMP_SYS(getdents64), CONNECTION},
-    {SCMP_SYS(copy_file_range), CONNECTION},
-    {SCMP_SYS(fchmod), CONNECTION},
-    {SCMP_SYS(fchmodat), CONNECTION},
-    {NR_FCHMODAT2, CONNECTION},
-    {SCMP_SYS(fchown), CONNECTION},
-    {SCMP_SYS(fchownat), CONNECTION},
-    {SCMP_SYS(utimensat), CONNECTION},
-    {SCMP_SYS(mkdirat), CONNECTION},
-    {SCMP_SYS(unlinkat), CONNECTION},
-    {SCMP_SYS(renameat), CONNECTION},
-    {SCMP_SYS(renameat2), CONNECTION},
-    {SCMP_SYS(linkat), CONNECTION},
-    {SCMP_SYS(symlinkat), CONNECTION},
-    {SCMP_SYS(readlinkat), CONNECTION},
+    {SCMP_SYS(shutdown), PEER},
+    {SCMP_SYS(openat2), SESSION},
+    {SCMP_SYS(fstat), SESSION},
+    {SCMP_SYS(newfstatat), SESSION},
+    {SCMP_SYS(statx), SESSION},
+    {SCMP_SYS(fstatfs), SESSION},
+    {SCMP_SYS(lseek), SESSION},
+    {SCMP_SYS(pread64), SESSION},
+    {SCMP_SYS(preadv), SESSION},
+    {SCMP_SYS(preadv2), SESSION},
+    {SCMP_SYS(pwrite64), SESSION},
+    {SCMP_SYS(pwritev), SESSION},
+    {SCMP_SYS(pwritev2), SESSION},
+    {SCMP_SYS(ftruncate), SESSION},
+    {SCMP_SYS(fallocate), SESSION},
+    {SCMP_SYS(fadvise64), SESSION},
+    {SCMP_SYS(fsync), SESSION},
+    {SCMP_SYS(fdatasync), SESSION},
+    {SCMP_SYS(getdents64), SESSION},
+    {SCMP_SYS(copy_file_range), SESSION},
+    {SCMP_SYS(fchmod), SESSION},
+    {SCMP_SYS(fchmodat), SESSION},
+    {NR_FCHMODAT2, SESSION},
+    {SCMP_SYS(fchown), SESSION},
+    {SCMP_SYS(fchownat), SESSION},
+    {SCMP_SYS(utimensat), SESSION},
+    {SCMP_SYS(mkdirat), SESSION},
+    {SCMP_SYS(unlinkat), SESSION},
+    {SCMP_SYS(renameat), SESSION},
+    {SCMP_SYS(renameat2), SESSION},
+    {SCMP_SYS(linkat), SESSION},
+    {SCMP_SYS(symlinkat), SESSION},
+    {SCMP_SYS(readlinkat), SESSION},
 };
 
 /* Libraries try these and cope with a refusal; the peer cannot cause them. */
@@ -134,18 +144,30 @@ add_rules(scmp_filter_ctx ctx, enum sandbox_role role)
     return rc;
 }
 
-/* libseccomp only writes to a descriptor: read the program back from memory. */
-static enum err export(scmp_filter_ctx ctx, struct sock_fprog *prog) {
-    enum err err = ERR_IO; int fd = memfd_create("filter", MFD_CLOEXEC);
-    if (fd < 0) return ERR_IO;
-    off_t size = seccomp_export_bpf(ctx, fd) == 0 ? lseek(fd, 0, SEEK_END) : -1;
-    if (size > 0 && size % (off_t)sizeof *prog->filter == 0){
-        prog->filter = malloc((size_t)size);
-        prog->len = (unsigned short)((size_t)size / sizeof *prog->filter);
-        if (!prog->filter) err = ERR_NOMEM;
-        else if (pread(fd, prog->filter, (size_t)size, 0) == size) err = ERR_NONE;}
-close(fd);
-return err;
+/* Read a filter's program from the descriptor it was exported to. */
+static enum err
+read_program(int fd, struct sock_fprog *prog)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size <= 0 || size % (off_t)sizeof *prog->filter != 0)
+        return ERR_IO;
+    prog->filter = malloc((size_t)size);
+    prog->len = (unsigned short)((size_t)size / sizeof *prog->filter);
+    if (!prog->filter)
+        return ERR_NOMEM;
+    return pread(fd, prog->filter, (size_t)size, 0) == size ? ERR_NONE : ERR_IO;
+}
+
+/* libseccomp writes to descriptors only, so it gets one that is memory. */
+static enum err
+export_program(scmp_filter_ctx ctx, struct sock_fprog *prog)
+{
+    int fd = memfd_create("filter", MFD_CLOEXEC);
+    if (fd < 0)
+        return ERR_IO;
+    enum err err = seccomp_export_bpf(ctx, fd) == 0 ? read_program(fd, prog) : ERR_IO;
+    close(fd);
+    return err;
 }
 
 enum err
@@ -159,7 +181,7 @@ filter_compile(enum sandbox_role role, struct sock_fprog *prog)
     /* 2: a binary tree, so that the last of some sixty calls is found in six steps. */
     if (seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 &&
         add_rules(ctx, role) == 0)
-        err = export(ctx, prog);
+        err = export_program(ctx, prog);
     seccomp_release(ctx);
     if (err != ERR_NONE) {
         free(prog->filter);

@@ -2,11 +2,13 @@
 #include "daemon/sandbox.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/filter.h"
@@ -33,13 +35,14 @@ static const struct {
     int resource;
     rlim_t limit[SANDBOX_ROLES];
 } limits[] = {
-    {RLIMIT_CORE, {0, 0}},
-    {RLIMIT_NPROC, {0, 0}},
-    /* Monitor: one descriptor a connection. Connection: 1,024 handles and ours. */
-    {RLIMIT_NOFILE, {1024, 1024 + 64}},
-    {RLIMIT_DATA, {128 * MIB, 256 * MIB}},
-    {RLIMIT_MEMLOCK, {0, 0}},
-    {RLIMIT_MSGQUEUE, {0, 0}},
+    {RLIMIT_CORE, {0, 0, 0}},
+    {RLIMIT_NPROC, {0, 0, 0}},
+    /* Monitor: two descriptors a connection. Session: 1,024 handles and ours. */
+    {RLIMIT_NOFILE, {16384, 16, 1024 + 64}},
+    {RLIMIT_FSIZE, {0, 0, RLIM_INFINITY}},
+    {RLIMIT_DATA, {256 * MIB, 64 * MIB, 256 * MIB}},
+    {RLIMIT_MEMLOCK, {0, 0, 0}},
+    {RLIMIT_MSGQUEUE, {0, 0, 0}},
 };
 
 void
@@ -76,7 +79,7 @@ sandbox_prepare(struct sandbox_plan *plan, enum sandbox_policy policy, struct fa
 void
 sandbox_describe(const struct sandbox_plan *plan, struct buf *out)
 {
-    buf_put_str(out, "each connection is walled in by: openat2 beneath the folder");
+    buf_put_str(out, "walls around each connection: openat2 beneath its root");
     if (plan->landlock_abi > 0)
         buf_printf(out, ", Landlock (ABI %d)", plan->landlock_abi);
     if (plan->has_filter)
@@ -91,12 +94,22 @@ sandbox_describe(const struct sandbox_plan *plan, struct buf *out)
                                       : "; missing: seccomp");
 }
 
+/* Standard error, where the log may go, is somebody's file. */
+static bool
+logs_to_file(void)
+{
+    struct stat st;
+    return fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static bool
 set_limits(enum sandbox_role role)
 {
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
         struct rlimit old, new = {limits[i].limit[role], limits[i].limit[role]};
         if (IS_SANITIZED && limits[i].resource == RLIMIT_DATA)
+            continue;
+        if (limits[i].resource == RLIMIT_FSIZE && logs_to_file())
             continue;
         /* Never ask for more than we were given. */
         if (getrlimit((__rlimit_resource_t)limits[i].resource, &old) == 0 &&
@@ -137,6 +150,38 @@ close_others(const int *keep, size_t n)
     return close_range(from, ~0U, 0) == 0;
 }
 
+/* The root first, since only root may change it. */
+static bool
+change_root(const struct sandbox_room *room)
+{
+    return !room->is_chroot ||
+           (fchdir(room->root) == 0 && chroot(".") == 0 && chdir("/") == 0);
+}
+
+static bool
+is_regained(const struct sandbox_identity *id)
+{
+    uid_t r, e, s;
+    gid_t rg, eg, sg;
+    if (getresuid(&r, &e, &s) != 0 || getresgid(&rg, &eg, &sg) != 0)
+        return true;
+    bool is_dropped = r == id->uid && e == id->uid && s == id->uid && rg == id->gid &&
+                      eg == id->gid && sg == id->gid;
+    return !is_dropped || setresuid(0, 0, 0) == 0 || setuid(0) == 0 || seteuid(0) == 0;
+}
+
+static bool
+change_identity(const struct sandbox_identity *id)
+{
+    if (!id)
+        return true;
+    if (id->uid == 0 || setgroups(id->n_groups, id->groups) != 0 ||
+        setresgid(id->gid, id->gid, id->gid) != 0 ||
+        setresuid(id->uid, id->uid, id->uid) != 0)
+        return false;
+    return !is_regained(id);
+}
+
 static bool
 install_filter(const struct sock_fprog *filter)
 {
@@ -148,18 +193,25 @@ sandbox_enter(const struct sandbox_plan *plan, const struct sandbox_room *room,
               struct fault *why)
 {
     const char *wall = NULL;
-    if (prctl(PR_SET_PDEATHSIG, room->death_signal, 0, 0, 0) != 0)
-        wall = "the parent's death signal";
+    if (!change_root(room))
+        wall = "changing the root directory";
     else if (!close_others(room->keep, room->n_keep))
         wall = "closing descriptors";
+    else if (!change_identity(room->identity))
+        wall = "changing user and groups";
+    /* A change of ids forgets the death signal, hence after it. */
+    else if (prctl(PR_SET_PDEATHSIG, room->death_signal, 0, 0, 0) != 0)
+        wall = "the parent's death signal";
     else if (!set_limits(room->role))
         wall = "resource limits";
     else if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         wall = "refusing debuggers";
     else if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         wall = "no new privileges";
-    else if (plan->landlock_abi > 0 && landlock_enter(plan->landlock_abi, room->root,
-                                                      room->is_read_only) != ERR_NONE)
+    else if (plan->landlock_abi > 0 &&
+             landlock_enter(plan->landlock_abi,
+                            room->role == SANDBOX_SESSION ? room->root : -1,
+                            room->is_read_only) != ERR_NONE)
         wall = "Landlock";
     else if (plan->has_filter && !install_filter(&plan->filter[room->role]))
         wall = "the system call filter";

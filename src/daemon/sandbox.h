@@ -11,12 +11,14 @@
 #define FERRY_DAEMON_SANDBOX_H
 
 #include <linux/filter.h>
+#include <sys/types.h>
 
 #include "daemon/options.h"
 
 enum sandbox_role {
-    SANDBOX_MONITOR,    /* keys and verdicts: no files at all */
-    SANDBOX_CONNECTION, /* a peer: the shared folder and nothing else */
+    SANDBOX_MONITOR,  /* keys and verdicts: no files at all */
+    SANDBOX_PRE_AUTH, /* a peer who is nobody yet: no files at all */
+    SANDBOX_SESSION,  /* a peer who has logged in: the account's files, nothing else */
     SANDBOX_ROLES
 };
 
@@ -36,17 +38,31 @@ void sandbox_plan_clear(struct sandbox_plan *plan);
 /* One sentence about the walls that will stand, for the log. */
 void sandbox_describe(const struct sandbox_plan *plan, struct buf *out);
 
+/* Whom to become. The supplementary groups are exactly these. */
+struct sandbox_identity {
+    uid_t uid; /* not 0 */
+    gid_t gid;
+    const gid_t *groups;
+    size_t n_groups;
+};
+
 struct sandbox_room {
     enum sandbox_role role;
-    int root; /* CONNECTION: descriptor of the shared folder */
+    /* SESSION: descriptor of the account's root; files beneath it stay in reach.
+     * PRE_AUTH with is_chroot: of the empty directory. -1: none. */
+    int root;
+    bool is_chroot; /* change the process's root to it; needs to be root */
     bool is_read_only;
+    const struct sandbox_identity *identity; /* NULL: stay who we are */
     const int *keep; /* descriptors to keep besides 0, 1 and 2; ascending or not */
     size_t n_keep;
     int death_signal; /* sent to us when our parent dies */
 };
 
 /*
- * Close the walls around the calling process; they stay for its life.
+ * Close the walls around the calling process; they stay for its life. Ids are
+ * dropped in the order groups, group, user, and it is proved that they cannot
+ * be had again (threats S5).
  * ERR_IO: one of them failed to close: leave.
  */
 enum err sandbox_enter(const struct sandbox_plan *plan, const struct sandbox_room *room,

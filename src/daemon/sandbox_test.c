@@ -167,7 +167,7 @@ run_inside(enum sandbox_role role, enum mode mode, bool (*attempt)(void))
     if (pid == 0) {
         const struct sandbox_room room = {
             .role = role,
-            .root = role == SANDBOX_CONNECTION ? bench.root_fd : -1,
+            .root = role == SANDBOX_SESSION ? bench.root_fd : -1,
             .is_read_only = mode == READ_ONLY,
             .keep = &bench.root_fd,
             .n_keep = 1,
@@ -210,7 +210,7 @@ files_outside_are_refused(void **state)
     if (bench.plan.landlock_abi == 0)
         skip();
     for (size_t i = 0; i < ARRAY_LEN(attempts); i++) {
-        int status = run_inside(SANDBOX_CONNECTION, READ_WRITE, attempts[i]);
+        int status = run_inside(SANDBOX_SESSION, READ_WRITE, attempts[i]);
         assert_int_equal(status, W_EXITCODE(REFUSED, 0));
     }
 }
@@ -221,7 +221,7 @@ old_open_is_refused_quietly(void **state)
     (void)state;
     if (!bench.plan.has_filter)
         skip();
-    assert_int_equal(run_inside(SANDBOX_CONNECTION, READ_WRITE, try_open),
+    assert_int_equal(run_inside(SANDBOX_SESSION, READ_WRITE, try_open),
                      W_EXITCODE(REFUSED, 0));
     assert_int_equal(run_inside(SANDBOX_MONITOR, READ_WRITE, try_open),
                      W_EXITCODE(REFUSED, 0));
@@ -231,9 +231,9 @@ static void
 shared_folder_can_be_used(void **state)
 {
     (void)state;
-    assert_int_equal(run_inside(SANDBOX_CONNECTION, READ_WRITE, try_read_inside),
+    assert_int_equal(run_inside(SANDBOX_SESSION, READ_WRITE, try_read_inside),
                      W_EXITCODE(DID_IT, 0));
-    assert_int_equal(run_inside(SANDBOX_CONNECTION, READ_WRITE, try_write_inside),
+    assert_int_equal(run_inside(SANDBOX_SESSION, READ_WRITE, try_write_inside),
                      W_EXITCODE(DID_IT, 0));
 }
 
@@ -244,9 +244,9 @@ read_only_is_a_wall_of_the_kernels(void **state)
     if (bench.plan.landlock_abi == 0)
         skip();
     unlinkat(bench.root_fd, "new", 0);
-    assert_int_equal(run_inside(SANDBOX_CONNECTION, READ_ONLY, try_read_inside),
+    assert_int_equal(run_inside(SANDBOX_SESSION, READ_ONLY, try_read_inside),
                      W_EXITCODE(DID_IT, 0));
-    assert_int_equal(run_inside(SANDBOX_CONNECTION, READ_ONLY, try_write_inside),
+    assert_int_equal(run_inside(SANDBOX_SESSION, READ_ONLY, try_write_inside),
                      W_EXITCODE(REFUSED, 0));
 }
 
@@ -254,7 +254,7 @@ static void
 stray_descriptors_are_closed(void **state)
 {
     (void)state;
-    assert_int_equal(run_inside(SANDBOX_CONNECTION, READ_WRITE, try_stray_descriptor),
+    assert_int_equal(run_inside(SANDBOX_SESSION, READ_WRITE, try_stray_descriptor),
                      W_EXITCODE(REFUSED, 0));
 }
 
