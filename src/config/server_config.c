@@ -497,3 +497,14 @@ server_config_parse(const char *path, const char *const *overrides,
         server_config_free(p.config);
     return e;
 }
+
+const char *
+server_config_next(const struct server_config *config, const char *keyword, size_t *cursor)
+{
+    while (*cursor < config->n_directives) {
+        const struct directive *d = &config->directives[(*cursor)++];
+        if (strcasecmp(d->keyword->name, keyword) == 0)
+            return d->line;
+    }
+    return NULL;
+}

@@ -76,6 +76,13 @@ enum err server_config_effective(const struct server_config *config,
                                  const struct server_context *context,
                                  struct server_options *o) MUST_USE;
 
+/*
+ * The next directive of a keyword, as it was written, in whatever block it stands;
+ * *cursor begins at 0. NULL: no more. Borrowed.
+ */
+const char *server_config_next(const struct server_config *config, const char *keyword,
+                               size_t *cursor);
+
 /* Append every option with its value, a line each, in the table's order: -T. What
  * is printed, read as a configuration, gives the same options. */
 void server_options_print(const struct server_options *o, struct buf *out);

@@ -8,10 +8,10 @@
 #include "key/key_type.h"
 
 static void
-put_fingerprints(const struct link_public *public, struct buf *out)
+put_fingerprints(const struct monitor_keys *keys, struct buf *out)
 {
-    for (uint32_t i = 0; i < public->n_keys; i++) {
-        struct bytes blob = bytes_of(public->key[i].p, public->key[i].n);
+    for (uint32_t i = 0; i < keys->n; i++) {
+        struct bytes blob = bytes_of(keys->key[i].p, keys->key[i].n);
         const struct key_type *type = key_type_of_blob(blob);
         buf_put_str(out, "  host key   ");
         if (fingerprint_put(FINGERPRINT_SHA256, blob, out) != ERR_NONE)
@@ -63,8 +63,8 @@ announcement_put(const struct announcement *a, struct buf *out)
         buf_printf(out, "  password   %s   (made up for this run, shown only here)\n",
                    a->password);
     else
-        buf_printf(out, "  login by   %s\n", a->public->auth_methods);
-    put_fingerprints(a->public, out);
+        buf_printf(out, "  login by   %s\n", a->keys->auth_methods);
+    put_fingerprints(a->keys, out);
     for (uint32_t i = 0; i < s->n_shielded; i++) {
         buf_put_str(out, "  kept back  ");
         text_escape(out, bytes_str(s->shielded[i]), 0);

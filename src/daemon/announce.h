@@ -5,13 +5,13 @@
 #ifndef FERRY_DAEMON_ANNOUNCE_H
 #define FERRY_DAEMON_ANNOUNCE_H
 
-#include "daemon/link.h"
+#include "daemon/monitor_process.h"
 #include "daemon/settings.h"
 
 struct announcement {
     const struct settings *settings;
     const struct net_addr *bound; /* settings->n_listen */
-    const struct link_public *public;
+    const struct monitor_keys *keys;
     const char *password; /* made up for this run; NULL: none was */
 };
 

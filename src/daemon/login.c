@@ -1,119 +1,123 @@
 /* See login.h. */
 #include "daemon/login.h"
 
-#include "key/fingerprint.h"
-#include "key/key_type.h"
+#include <stdio.h>
+
 #include "wire/cursor.h"
 
-/* "Failed password for invalid user x from 192.0.2.1 port 4711 ssh2: ..." */
-static void
-log_verdict(const struct login *l, const struct conn_auth_request *r, enum err err)
+/* What is too long is nobody's: cut, it might become somebody's. */
+static bool
+put(void *room, size_t size, uint32_t *n, struct bytes in)
 {
-    struct buf text;
-    char host[NET_ADDR_TEXT_MAX];
-    net_addr_host(l->peer, host);
-    buf_init(&text, 1024);
-    buf_put_str(&text, err == ERR_NONE ? "Accepted " : "Failed ");
-    text_escape(&text, r->method_name, 40);
-    buf_put_str(&text, bytes_eq_str(r->user, l->user) ? " for " : " for invalid user ");
-    text_escape(&text, r->user, ACCOUNT_USER_MAX);
-    buf_printf(&text, " from %s port %u ssh2", host, net_addr_port(l->peer));
-    const struct key_type *type = r->key.n ? key_type_of_blob(r->key) : NULL;
-    if (type) {
-        buf_printf(&text, ": %s ", type->word);
-        (void)!fingerprint_put(FINGERPRINT_SHA256, r->key, &text);
+    if (in.n > size)
+        return false;
+    *n = (uint32_t)in.n;
+    if (in.n != 0)
+        memcpy(room, in.p, in.n);
+    return true;
+}
+
+static bool
+put_key(struct login_request *q, const struct conn_auth_request *r)
+{
+    snprintf(q->algo, sizeof q->algo, "%s", r->algo->name);
+    q->is_hostbound = r->is_hostbound;
+    return put(q->blob, sizeof q->blob, &q->blob_len, r->key) &&
+           put(q->signature, sizeof q->signature, &q->signature_len, r->signature);
+}
+
+static bool
+put_answers(struct login_request *q, const struct conn_auth_request *r)
+{
+    struct cursor in = cursor_of(r->responses);
+    if (r->n_responses > LOGIN_PROMPTS_MAX)
+        return false;
+    for (uint32_t i = 0; i < r->n_responses; i++)
+        if (!put(q->answer[i].text, sizeof q->answer[i].text, &q->answer[i].len,
+                 cursor_string(&in)))
+            return false;
+    q->n_answers = r->n_responses;
+    return cursor_is_done(&in);
+}
+
+/*
+ * The request in the monitor's form. One that doesn't fit is put as a request
+ * for nothing, so that it is counted and refused as any other.
+ */
+static void
+translate(const struct conn_auth_request *r, struct login_request *q)
+{
+    static const uint32_t methods[] = {
+        [AUTH_NONE] = LOGIN_NONE,
+        [AUTH_PASSWORD] = LOGIN_PASSWORD,
+        [AUTH_PASSWORD_CHANGE] = LOGIN_NONE,
+        [AUTH_PUBLICKEY_QUERY] = LOGIN_KEY_QUERY,
+        [AUTH_PUBLICKEY] = LOGIN_KEY,
+        [AUTH_KBDINT] = LOGIN_KBDINT,
+        [AUTH_KBDINT_RESPONSE] = LOGIN_KBDINT_ANSWER,
+        [AUTH_OTHER] = LOGIN_NONE,
+    };
+    memset(q, 0, sizeof *q);
+    q->method = methods[r->method];
+    bool fits = put(q->user, sizeof q->user, &q->user_len, r->user);
+    if (q->method == LOGIN_PASSWORD)
+        fits = fits && put(q->secret, sizeof q->secret, &q->secret_len, r->password);
+    if (q->method == LOGIN_KEY_QUERY || q->method == LOGIN_KEY)
+        fits = fits && put_key(q, r);
+    if (q->method == LOGIN_KBDINT_ANSWER)
+        fits = fits && put_answers(q, r);
+    if (!fits)
+        q->method = LOGIN_NONE;
+}
+
+static void
+prompt(struct conn *c, const struct login_reply *reply)
+{
+    struct conn_prompt prompts[LOGIN_PROMPTS_MAX];
+    uint32_t n =
+        reply->n_prompts < LOGIN_PROMPTS_MAX ? reply->n_prompts : LOGIN_PROMPTS_MAX;
+    for (uint32_t i = 0; i < n; i++)
+        prompts[i] =
+            (struct conn_prompt){reply->prompt[i].text, reply->prompt[i].is_echoed != 0};
+    conn_answer_auth_prompt(c, "", reply->instruction, prompts, n);
+}
+
+static void
+answer(struct conn *c, const struct login_reply *reply)
+{
+    switch (reply->verdict) {
+    case LOGIN_PROMPT:
+        prompt(c, reply);
+        return;
+    case LOGIN_ACCEPTED:
+        conn_answer_auth(c, AUTH_ACCEPTED, reply->methods);
+        return;
+    case LOGIN_PARTIAL:
+        conn_answer_auth(c, AUTH_PARTIAL, reply->methods);
+        return;
+    case LOGIN_GONE:
+        conn_disconnect(c, DISCONNECT_NO_MORE_AUTH_METHODS,
+                        "Too many authentication failures");
+        return;
+    default:
+        conn_auth_delay(c, reply->delay_ms);
+        conn_answer_auth(c, AUTH_DENIED, reply->methods);
+        return;
     }
-    const char *line = buf_cstr(&text);
-    log_line(l->log, LOG_LEVEL_INFO, "%s", line ? line : "a login: out of memory");
-    buf_clear(&text);
-}
-
-static void
-answer(const struct login *l, struct conn *c, const struct conn_auth_request *r,
-       enum err err)
-{
-    log_verdict(l, r, err);
-    conn_answer_auth(c, err == ERR_NONE ? AUTH_ACCEPTED : AUTH_DENIED, l->methods);
-    if (err != ERR_NONE && err != ERR_AUTH)
-        conn_disconnect(c, DISCONNECT_SERVICE_NOT_AVAILABLE,
-                        "the server cannot check logins now");
-}
-
-static void
-on_query(const struct login *l, struct conn *c, const struct conn_auth_request *r)
-{
-    uint32_t flags;
-    enum err err = monitor_key(l->monitor, MONITOR_KEY_QUERY, r->user, r->key, &flags);
-    conn_answer_auth(c, err == ERR_NONE ? AUTH_ACCEPTED : AUTH_DENIED, l->methods);
-}
-
-/* A FIDO key proves that it was there; that somebody touched it is in the
- * signed data. Asked before the login counts. */
-static enum err
-check_touch(const struct login *l, const struct conn_auth_request *r)
-{
-    uint32_t flags;
-    if (!r->algo->is_sk)
-        return ERR_NONE;
-    enum err err = monitor_key(l->monitor, MONITOR_KEY_QUERY, r->user, r->key, &flags);
-    if (err != ERR_NONE)
-        return err;
-    bool is_touched = r->attest.is_user_present || (flags & ACCOUNT_TOUCH_WAIVED);
-    bool is_verified = r->attest.is_user_verified || !(flags & ACCOUNT_VERIFY_REQUIRED);
-    return is_touched && is_verified ? ERR_NONE : ERR_AUTH;
-}
-
-static void
-on_key(const struct login *l, struct conn *c, const struct conn_auth_request *r)
-{
-    uint32_t flags;
-    enum err err = check_touch(l, r);
-    if (err == ERR_NONE)
-        err = monitor_key(l->monitor, MONITOR_KEY_LOGIN, r->user, r->key, &flags);
-    answer(l, c, r, err);
-}
-
-static void
-ask_password(struct conn *c)
-{
-    static const struct conn_prompt prompt = {"Password: ", false};
-    conn_answer_auth_prompt(c, "", "", &prompt, 1);
-}
-
-static void
-on_responses(const struct login *l, struct conn *c, const struct conn_auth_request *r)
-{
-    struct cursor cursor = cursor_of(r->responses);
-    struct bytes password = cursor_string(&cursor);
-    enum err err = ERR_AUTH;
-    if (r->n_responses == 1 && cursor_is_done(&cursor))
-        err = monitor_password(l->monitor, r->user, password);
-    answer(l, c, r, err);
 }
 
 void
-login_on_request(const struct login *l, struct conn *c, const struct conn_auth_request *r)
+login_on_request(struct monitor_client *m, struct conn *c,
+                 const struct conn_auth_request *request)
 {
-    switch (r->method) {
-    case AUTH_PASSWORD:
-        answer(l, c, r, monitor_password(l->monitor, r->user, r->password));
-        return;
-    case AUTH_PUBLICKEY_QUERY:
-        on_query(l, c, r);
-        return;
-    case AUTH_PUBLICKEY:
-        on_key(l, c, r);
-        return;
-    case AUTH_KBDINT:
-        ask_password(c);
-        return;
-    case AUTH_KBDINT_RESPONSE:
-        on_responses(l, c, r);
-        return;
-    case AUTH_NONE: /* how clients ask for the list of methods */
-    case AUTH_PASSWORD_CHANGE:
-    case AUTH_OTHER:
-        break;
-    }
-    conn_answer_auth(c, AUTH_DENIED, l->methods);
+    struct login_request q;
+    const struct login_reply *reply;
+    translate(request, &q);
+    enum err err = monitor_login(m, &q, &reply);
+    mem_wipe(&q, sizeof q);
+    if (err == ERR_NONE)
+        answer(c, reply);
+    else
+        conn_disconnect(c, DISCONNECT_SERVICE_NOT_AVAILABLE,
+                        "the server cannot check logins now");
 }

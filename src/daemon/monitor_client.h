@@ -1,8 +1,9 @@
 /*
- * The connection's side of the trust line (daemon/monitor.h): questions put to
- * the monitor, each waiting for its answer. The monitor answers within a
- * fraction of a millisecond; when it doesn't within seconds, the question
- * fails and with it the connection.
+ * The near side of the trust line (daemon/monitor.h): questions put to the
+ * monitor by a process that meets a peer, each waiting for its answer. Most are
+ * answered within a fraction of a millisecond; a login waits for its turn among
+ * the password hashes. No answer in time: the question fails, and with it the
+ * connection.
  */
 #ifndef FERRY_DAEMON_MONITOR_CLIENT_H
 #define FERRY_DAEMON_MONITOR_CLIENT_H
@@ -12,28 +13,32 @@
 
 struct monitor_client {
     int fd; /* SOCK_SEQPACKET; borrowed */
-    struct monitor_reply reply;
+    const struct daemon_public *public;
+    struct monitor_reply reply; /* borrowed parts are valid until the next question */
 };
 
 /*
- * Sign what the engine asks for with the host key of that index.
- * *signature: borrowed until the next question. ERR_AUTH: refused;
+ * Put a request of n octets, whose first member is its op, and wait.
+ * ERR_NONE: the verdict was yes, m->reply holds the rest. ERR_AUTH: no.
  * ERR_IO: no answer.
  */
-enum err monitor_sign(struct monitor_client *m, uint32_t key, const struct conn_sign *ask,
-                      struct bytes *signature) MUST_USE;
+enum err monitor_put(struct monitor_client *m, const void *request, size_t n) MUST_USE;
 
-/* ERR_NONE: right, and the monitor has noted the login. ERR_AUTH: not. */
-enum err monitor_password(struct monitor_client *m, struct bytes user,
-                          struct bytes password) MUST_USE;
-
-enum monitor_key_use { MONITOR_KEY_QUERY, MONITOR_KEY_LOGIN };
+/* The same for a request that is its op alone. */
+enum err monitor_put_op(struct monitor_client *m, enum monitor_op op) MUST_USE;
 
 /*
- * Is this key let in? LOGIN: its signature has been verified, and the login is
- * noted. *flags: enum account_key_flag. ERR_AUTH: no.
+ * Sign what the engine asks for. *signature: borrowed; empty when refused.
+ * ERR_AUTH: not a key of ours, or refused; ERR_IO.
  */
-enum err monitor_key(struct monitor_client *m, enum monitor_key_use use,
-                     struct bytes user, struct bytes blob, uint32_t *flags) MUST_USE;
+enum err monitor_sign(struct monitor_client *m, const struct conn_sign *ask,
+                      struct bytes *signature) MUST_USE;
+
+/* Put a login; *reply is borrowed. */
+enum err monitor_login(struct monitor_client *m, const struct login_request *login,
+                       const struct login_reply **reply) MUST_USE;
+
+/* What the peer calls itself; anything but printable ASCII becomes '?'. */
+enum err monitor_tell_client(struct monitor_client *m, struct bytes ident) MUST_USE;
 
 #endif

@@ -1,284 +1,532 @@
 /* See monitor_process.h. */
-#include "daemon/monitor_process.h"
-
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "crypto/rand.h"
-#include "daemon/announce.h"
-#include "daemon/files.h"
 #include "daemon/link.h"
-#include "daemon/monitor.h"
-#include "key/authorized_keys.h"
+#include "daemon/log_words.h"
+#include "daemon/monitor_impl.h"
+#include "net/clock.h"
 
-struct keeper_slot {
-    uint64_t id; /* 0: free */
-    struct monitor_session session;
+enum {
+    EVENTS_PER_TURN = 64,
+    ORPHAN_MS = 15 * 1000, /* from the listener's end to ours, at the latest */
+    /* What an epoll event is about: a connection's end, or one of these. */
+    TAG_LINK = UINT32_MAX,
+    TAG_KIND = UINT32_MAX - 1,
 };
 
-struct keeper {
-    const struct monitor_process *process;
-    struct host_keys keys;
-    struct account account;
-    char made_password[ACCOUNT_PASSWORD_LEN + 1]; /* "": none was made up */
-    /* fds[0] is the link, fds[1 + i] belongs to slots[i]; fd -1: free. */
-    struct pollfd fds[1 + LINK_CONNECTIONS];
-    struct keeper_slot slots[LINK_CONNECTIONS];
-    _Alignas(uint32_t) uint8_t message[MONITOR_MESSAGE_MAX];
-    struct monitor_reply reply;
-};
-
-/* ---- loading ---- */
-
-static enum err
-load_host_keys(struct keeper *k, struct fault *why)
+static const struct keeper_kind *
+kind_of(const struct keeper *k)
 {
-    const struct settings *s = k->process->settings;
-    const struct option_texts *given = &s->options->host_keys;
-    enum err err = ERR_NONE;
-    if (given->n == 0)
-        return host_keys_load_kept(&k->keys, s->state_dir, &k->process->log->sink, why);
-    for (uint32_t i = 0; err == ERR_NONE && i < given->n; i++)
-        err = host_keys_load(&k->keys, given->text[i], why);
-    return err;
+    return k->process->single ? &keeper_single : &keeper_book;
 }
 
-/* The first line, without its end. */
-static struct bytes
-first_line(struct bytes text)
-{
-    const uint8_t *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
-    struct bytes line = end ? bytes_first(text, (size_t)(end - text.p)) : text;
-    if (line.n != 0 && line.p[line.n - 1] == '\r')
-        line.n--;
-    return line;
-}
+/* ---- what is said about logins ---- */
 
-static enum err
-load_password(struct keeper *k, const char *path, struct fault *why)
-{
-    struct buf text;
-    buf_init(&text, 4 * SECRET_MAX);
-    enum err err = file_read(path, FILE_SECRET, &text, why);
-    if (err == ERR_NONE) {
-        struct bytes line = first_line(buf_bytes(&text));
-        err = account_set_password(&k->account, line, &rand_system);
-        if (err == ERR_PROTO)
-            fault_set(why, err, 0, "%.160s: the first line must have 1 to %d octets",
-                      path, SECRET_MAX);
-        else if (err != ERR_NONE)
-            fault_set(why, err, 0, "cannot hash the password");
-    }
-    buf_clear(&text);
-    return err;
-}
-
-static enum err
-load_keys(struct keeper *k, const char *path, struct fault *why)
-{
-    struct buf text;
-    buf_init(&text, AUTHORIZED_KEYS_MAX);
-    enum err err = file_read(path, FILE_TRUSTED, &text, why);
-    if (err == ERR_NONE)
-        err = account_set_keys(&k->account, buf_bytes(&text), path,
-                               &k->process->log->sink, why);
-    buf_clear(&text);
-    return err;
-}
-
-static enum err
-make_password(struct keeper *k, struct fault *why)
-{
-    enum err err = account_make_password(&rand_system, k->made_password);
-    if (err == ERR_NONE)
-        err =
-            account_set_password(&k->account, bytes_str(k->made_password), &rand_system);
-    return err ? fault_set(why, err, 0, "cannot make a password") : ERR_NONE;
-}
-
-static enum err
-load_account(struct keeper *k, struct fault *why)
-{
-    const struct settings *s = k->process->settings;
-    const struct serve_options *o = s->options;
-    enum err err = ERR_NONE;
-    account_init(
-        &k->account, s->user,
-        algo_list((enum algo_profile)o->profile, ALGO_SERVER, ALGO_CA_SIGNATURE));
-    if (o->password_file)
-        err = load_password(k, o->password_file, why);
-    if (err == ERR_NONE && o->authorized_keys)
-        err = load_keys(k, o->authorized_keys, why);
-    if (err == ERR_NONE && !o->password_file && !o->authorized_keys)
-        err = make_password(k, why);
-    return err;
-}
-
-/* ---- the public part ---- */
-
-static enum err
-fill_public(const struct keeper *k, struct link_public *public, struct fault *why)
-{
-    memset(public, 0, sizeof *public);
-    snprintf(public->auth_methods, sizeof public->auth_methods, "%s",
-             account_methods(&k->account));
-    public->n_keys = k->keys.n;
-    for (uint32_t i = 0; i < k->keys.n; i++) {
-        struct bytes blob = host_keys_blob(&k->keys, i);
-        if (blob.n > sizeof public->key[i].p)
-            return fault_set(why, ERR_LIMIT, 0, "host key %u is too large", i + 1);
-        public->key[i].n = (uint32_t)blob.n;
-        memcpy(public->key[i].p, blob.p, blob.n);
-    }
-    return ERR_NONE;
-}
-
-static enum err
-load(struct keeper *k, struct link_public *public, struct fault *why)
-{
-    enum err err = load_host_keys(k, why);
-    if (err == ERR_NONE)
-        err = load_account(k, why);
-    return err ? err : fill_public(k, public, why);
-}
-
-static enum err
-wall_in(const struct monitor_process *p, struct fault *why)
-{
-    const struct sandbox_room room = {
-        .role = SANDBOX_MONITOR,
-        .root = -1,
-        .keep = &p->link,
-        .n_keep = 1,
-        .death_signal = SIGKILL,
-    };
-    return sandbox_enter(p->plan, &room, why);
-}
-
-/* On standard output, once; the password is nowhere else. */
 static void
-announce(struct keeper *k, const struct link_public *public)
+say(const struct keeper *k, const struct keeper_slot *slot, enum log_level level,
+    struct buf *text)
 {
-    const struct monitor_process *p = k->process;
-    const struct announcement a = {
-        .settings = p->settings,
-        .bound = p->bound,
-        .public = public,
-        .password = k->made_password[0] ? k->made_password : NULL,
-    };
+    const char *line = buf_cstr(text);
+    if (line)
+        daemon_log_about(k->process->log, level, slot->conn.address, 0, line);
+    buf_clear(text);
+}
+
+static const char *
+method_word(uint32_t method)
+{
+    switch (method) {
+    case LOGIN_PASSWORD:
+        return "password";
+    case LOGIN_KEY:
+        return "publickey";
+    default:
+        return "keyboard-interactive";
+    }
+}
+
+static void
+log_login(const struct keeper *k, struct keeper_slot *slot, const struct login_request *r,
+          const struct login_reply *reply)
+{
     struct buf text;
-    buf_init(&text, 16384);
-    announcement_put(&a, &text);
-    if (write(STDOUT_FILENO, text.p, text.n) < 0)
-        log_line(&p->log->sink, LOG_LEVEL_WARN, "cannot write to standard output");
-    buf_clear(&text);
-    mem_wipe(k->made_password, sizeof k->made_password);
+    const struct log_peer peer = {
+        .address = slot->conn.address,
+        .port = slot->conn.port,
+        .user = bytes_of(r->user, r->user_len <= sizeof r->user ? r->user_len : 0),
+        .is_valid_user = reply->is_valid_user != 0,
+    };
+    const char *method = method_word(r->method);
+    if (r->method == LOGIN_NONE || r->method == LOGIN_KEY_QUERY ||
+        reply->verdict == LOGIN_PROMPT)
+        return;
+    buf_init(&text, LOG_TEXT_MAX);
+    if (!peer.is_valid_user && !slot->was_told_invalid) {
+        slot->was_told_invalid = true;
+        log_words_invalid_user(&text, &peer);
+        say(k, slot, LOG_LEVEL_INFO, &text);
+    }
+    if (reply->verdict == LOGIN_ACCEPTED)
+        log_words_accepted(&text, &peer, method, reply->detail);
+    else if (reply->verdict == LOGIN_PARTIAL)
+        log_words_partial(&text, &peer, method, reply->detail);
+    else
+        log_words_failed(&text, &peer, method, reply->detail);
+    say(k, slot, LOG_LEVEL_INFO, &text);
+    if (reply->verdict != LOGIN_GONE)
+        return;
+    log_words_too_many_tries(&text, &peer);
+    say(k, slot, LOG_LEVEL_INFO, &text);
+}
+
+/* ---- telling the listener ---- */
+
+static void
+tell(const struct keeper *k, const struct monitor_notice *notice)
+{
+    /* A listener that does not take our words is gone or hangs; epoll tells which. */
+    (void)!link_send(k->process->link, notice, sizeof *notice);
+}
+
+static void
+tell_login(struct keeper *k, const struct keeper_slot *slot,
+           const struct login_reply *reply)
+{
+    struct monitor_notice n = {.id = slot->conn.id};
+    const struct verdict *v = slot->conn.verdict;
+    if (reply->verdict == LOGIN_DENIED || reply->verdict == LOGIN_GONE) {
+        n.type = reply->is_valid_user ? MONITOR_LOGIN_FAILED : MONITOR_BAD_USER;
+        tell(k, &n);
+        return;
+    }
+    if (!slot->conn.is_authenticated)
+        return;
+    const struct grant *grant = v->ops->grant(v);
+    n.type = MONITOR_ACCEPTED;
+    memcpy(n.account, grant->user, sizeof n.account);
+    snprintf(n.how, sizeof n.how, "%s", v->ops->how(v));
+    n.max_sessions = grant->max_sessions;
+    n.upload_rate = grant->upload_rate;
+    n.download_rate = grant->download_rate;
+    tell(k, &n);
+}
+
+/* ---- what is written down about logins ---- */
+
+static void
+record_login(struct keeper *k, struct keeper_slot *slot, enum record_kind kind,
+             const char *user, const char *text)
+{
+    struct record r = {.kind = kind, .connection = slot->conn.id};
+    const struct verdict *v = slot->conn.verdict;
+    const struct grant *grant = slot->conn.is_authenticated ? v->ops->grant(v) : NULL;
+    if (!k->recorder)
+        return;
+    snprintf(r.user, sizeof r.user, "%s", grant ? grant->user : user);
+    memcpy(r.address, slot->conn.address, sizeof r.address);
+    r.port = slot->conn.port;
+    memcpy(r.client, slot->conn.client, sizeof r.client);
+    if (grant) {
+        snprintf(r.method, sizeof r.method, "%s", v->ops->how(v));
+        snprintf(r.key, sizeof r.key, "%s", v->ops->key(v) ? v->ops->key(v) : "");
+        r.is_virtual = grant->is_virtual;
+        memcpy(r.root, grant->root, sizeof r.root);
+    }
+    uint64_t now = clock_now_ms();
+    r.milliseconds = now - slot->conn.started_ms;
+    snprintf(r.text, sizeof r.text, "%s", text);
+    if (recorder_client_put(k->recorder, &r, 0, now) != ERR_NONE)
+        log_line(&k->process->log->sink, LOG_LEVEL_WARN,
+                 "the recorder is behind: a login was not written down");
+}
+
+/* A name as a peer gave it, for a record: what no user can be called is left out. */
+static void
+printable_user(const struct login_request *r, char user[ACCOUNT_NAME_MAX + 1])
+{
+    uint32_t n = r->user_len <= sizeof r->user ? r->user_len : 0;
+    for (uint32_t i = 0; i < n; i++)
+        user[i] = r->user[i] > 0x20 && r->user[i] < 0x7f ? r->user[i] : '?';
+    user[n] = 0;
+}
+
+static void
+after_login(struct keeper *k, struct keeper_slot *slot, const struct login_request *r,
+            const struct login_reply *reply)
+{
+    char user[ACCOUNT_NAME_MAX + 1];
+    bool is_query = r->method == LOGIN_NONE || r->method == LOGIN_KEY_QUERY;
+    log_login(k, slot, r, reply);
+    if (is_query)
+        return;
+    tell_login(k, slot, reply);
+    printable_user(r, user);
+    if (slot->conn.is_authenticated)
+        record_login(k, slot, RECORD_LOGIN, user, "");
+    else if (reply->verdict == LOGIN_DENIED || reply->verdict == LOGIN_GONE)
+        record_login(k, slot, RECORD_LOGIN_FAILED, user, reply->detail);
+}
+
+/* ---- connections ---- */
+
+uint64_t
+keeper_mark(const struct monitor_conn *c)
+{
+    return c->id; /* its lowest bits are the place: daemon/admission.c */
+}
+
+struct keeper_slot *
+keeper_find(struct keeper *k, uint64_t mark)
+{
+    struct keeper_slot *slot = k->slots[mark % ADMISSION_PLACES_MAX];
+    return slot && slot->conn.id == mark ? slot : NULL;
+}
+
+static void
+close_end(struct keeper_slot *slot, int end)
+{
+    if (slot->fd[end] >= 0)
+        close(slot->fd[end]);
+    slot->fd[end] = -1;
+}
+
+void
+keeper_drop(struct keeper *k, struct keeper_slot *slot)
+{
+    const struct monitor_notice notice = {.type = MONITOR_MISUSED, .id = slot->conn.id};
+    close_end(slot, MONITOR_PRE_AUTH);
+    close_end(slot, MONITOR_SESSION);
+    tell(k, &notice);
+}
+
+static void
+slot_free(struct keeper *k, uint32_t place)
+{
+    struct keeper_slot *slot = k->slots[place];
+    if (!slot)
+        return;
+    if (slot->conn.is_authenticated)
+        record_login(k, slot, RECORD_LOGOUT, "", "");
+    kind_of(k)->left(k, slot);
+    close_end(slot, MONITOR_PRE_AUTH);
+    close_end(slot, MONITOR_SESSION);
+    monitor_conn_clear(&slot->conn);
+    free(slot->pending);
+    free(slot);
+    k->slots[place] = NULL;
+    k->n_slots--;
+}
+
+static bool
+is_text(const char *text, size_t room)
+{
+    return memchr(text, 0, room) != NULL;
+}
+
+static struct keeper_slot *
+slot_new(struct keeper *k, const struct monitor_word *w)
+{
+    struct keeper_slot *slot = calloc(1, sizeof *slot);
+    if (!slot)
+        return NULL;
+    slot_free(k, w->place);
+    slot->fd[MONITOR_PRE_AUTH] = slot->fd[MONITOR_SESSION] = -1;
+    struct monitor_conn *c = &slot->conn;
+    c->id = w->id;
+    memcpy(c->address, w->address, sizeof c->address);
+    memcpy(c->local_address, w->local_address, sizeof c->local_address);
+    c->port = w->port;
+    c->local_port = w->local_port;
+    c->may_be_proxied = w->may_be_proxied != 0;
+    c->started_ms = clock_now_ms();
+    k->slots[w->place] = slot;
+    k->n_slots++;
+    return slot;
+}
+
+static bool
+watch(const struct keeper *k, int fd, uint32_t place, uint32_t end)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.u64 = (uint64_t)end << 32 | place};
+    return epoll_ctl(k->epoll, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+static void
+enter(struct keeper *k, const struct monitor_word *w, int fd)
+{
+    struct keeper_slot *slot = k->slots[w->place];
+    if (w->end == MONITOR_PRE_AUTH)
+        slot = slot_new(k, w);
+    else if (slot && slot->conn.id != w->id)
+        slot = NULL;
+    if (!slot || slot->fd[w->end] >= 0 || !watch(k, fd, w->place, w->end))
+        close(fd); /* its process sees the end of the file */
+    else
+        slot->fd[w->end] = fd;
+}
+
+/* False: the listener is gone. */
+static bool
+take_word(struct keeper *k)
+{
+    struct monitor_word w;
+    int fds[LINK_FDS_MAX];
+    size_t n;
+    enum err err = link_receive_fds(k->process->link, &w, sizeof w, fds, &n);
+    if (err != ERR_NONE)
+        return err == ERR_LIMIT;
+    bool is_sane = w.place < ADMISSION_PLACES_MAX && w.end < MONITOR_ENDS &&
+                   is_text(w.address, sizeof w.address) &&
+                   is_text(w.local_address, sizeof w.local_address);
+    if (is_sane && w.type == MONITOR_ENTER && n == 1) {
+        enter(k, &w, fds[0]);
+        return true;
+    }
+    if (is_sane && w.type == MONITOR_LEFT && k->slots[w.place] &&
+        k->slots[w.place]->conn.id == w.id)
+        slot_free(k, w.place);
+    while (n > 0)
+        close(fds[--n]);
+    return true;
 }
 
 /* ---- answering ---- */
 
+/* What the listener has to know of a request that was answered at once. */
 static void
-tell(const struct keeper *k, enum link_notice_type type, uint64_t id)
+pass_on(struct keeper *k, const struct keeper_slot *slot, uint32_t op)
 {
-    struct link_notice notice = {.type = type, .id = id};
-    /* A listener that does not take our words is gone or hangs; the next poll
-     * tells which. */
-    (void)!link_send(k->process->link, &notice, sizeof notice);
-}
-
-static void
-slot_free(struct keeper *k, size_t i)
-{
-    close(k->fds[1 + i].fd);
-    k->fds[1 + i].fd = -1;
-    mem_wipe(&k->slots[i], sizeof k->slots[i]);
-}
-
-/* A new connection. False: the listener is gone. */
-static bool
-take_connection(struct keeper *k)
-{
-    struct link_enter enter;
-    int fd;
-    enum err err = link_receive_fd(k->process->link, &enter, &fd);
-    if (err != ERR_NONE)
-        return err != ERR_CLOSED;
-    for (size_t i = 0; i < LINK_CONNECTIONS; i++) {
-        if (k->fds[1 + i].fd >= 0)
-            continue;
-        k->fds[1 + i] = (struct pollfd){.fd = fd, .events = POLLIN};
-        k->slots[i] = (struct keeper_slot){.id = enter.id};
-        memcpy(k->slots[i].session.address, enter.address, sizeof enter.address);
-        return true;
+    struct monitor_notice n = {.id = slot->conn.id};
+    if (op == MONITOR_PROXIED) {
+        n.type = MONITOR_IS_PROXIED;
+        memcpy(n.address, slot->conn.address, sizeof n.address);
+        n.port = slot->conn.port;
+    } else if (op == MONITOR_CLIENT) {
+        n.type = MONITOR_IDENTIFIED;
+        snprintf(n.client, sizeof n.client, "%s", slot->conn.client);
     }
-    close(fd); /* cannot be: the listener admits no more than there are slots */
-    return true;
+    if (n.type != 0)
+        tell(k, &n);
 }
 
 static void
-answer(struct keeper *k, size_t i)
+send_reply(struct keeper_slot *slot, enum monitor_end end,
+           const struct monitor_reply *reply)
 {
-    const struct monitor monitor = {
-        .keys = &k->keys, .account = &k->account, .log = &k->process->log->sink};
-    struct keeper_slot *slot = &k->slots[i];
-    ssize_t n = read(k->fds[1 + i].fd, k->message, sizeof k->message);
+    size_t n = monitor_reply_size((enum monitor_op)reply->op);
+    if (link_send(slot->fd[end], reply, n) != ERR_NONE)
+        close_end(slot, end);
+}
+
+void
+keeper_reply(struct keeper *k, struct keeper_slot *slot, struct monitor_reply *reply)
+{
+    struct monitor_conn *c = &slot->conn;
+    reply->op = c->awaited;
+    c->awaited = 0;
+    if (reply->op == MONITOR_LOGIN) {
+        monitor_note_login(c, reply);
+        after_login(k, slot, slot->pending, &reply->login);
+    }
+    send_reply(slot, c->awaiting_end, reply);
+}
+
+/* A login is answered later: who asked how is needed then, the secrets are not. */
+static enum err
+keep_request(struct keeper_slot *slot, const struct login_request *r)
+{
+    if (!slot->pending)
+        slot->pending = calloc(1, sizeof *slot->pending);
+    if (!slot->pending)
+        return ERR_NOMEM;
+    slot->pending->method = r->method;
+    slot->pending->user_len = r->user_len;
+    memcpy(slot->pending->user, r->user, sizeof r->user);
+    return ERR_NONE;
+}
+
+static void
+answer(struct keeper *k, struct keeper_slot *slot, enum monitor_end end)
+{
+    enum monitor_progress progress;
+    ssize_t n = read(slot->fd[end], &k->message, sizeof k->message);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {
-        slot_free(k, i);
+        close_end(slot, end);
         return;
     }
-    bool was_authenticated = slot->session.is_authenticated;
-    enum err err = monitor_answer(&monitor, &slot->session,
-                                  bytes_of(k->message, (size_t)n), &k->reply);
-    mem_wipe(k->message, (size_t)n); /* it may have been a password */
-    if (err == ERR_NONE)
-        err = link_send(k->fds[1 + i].fd, &k->reply, sizeof k->reply);
+    enum err err =
+        monitor_answer(&k->monitor, &slot->conn, end,
+                       bytes_of((uint8_t *)&k->message, (size_t)n), &k->reply, &progress);
+    if (err == ERR_NONE && k->message.op == MONITOR_LOGIN) {
+        if (progress == MONITOR_LATER)
+            err = keep_request(slot, &k->message.login.login);
+        else
+            after_login(k, slot, &k->message.login.login, &k->reply.login);
+    }
     if (err != ERR_NONE) {
-        tell(k, LINK_MISUSED, slot->id);
-        slot_free(k, i);
-    } else if (slot->session.is_authenticated && !was_authenticated) {
-        tell(k, LINK_AUTHENTICATED, slot->id);
+        keeper_drop(k, slot);
+    } else {
+        pass_on(k, slot, k->message.op);
+        if (progress == MONITOR_NOW)
+            send_reply(slot, end, &k->reply);
+    }
+    mem_wipe(&k->message, (size_t)n); /* it may have been a password */
+}
+
+/* ---- the loop ---- */
+
+static void
+on_event(struct keeper *k, const struct epoll_event *ev, bool *is_alive)
+{
+    uint32_t place = (uint32_t)ev->data.u64, end = (uint32_t)(ev->data.u64 >> 32);
+    if (place == TAG_LINK) {
+        if (take_word(k))
+            return;
+        k->is_orphan = true;
+        epoll_ctl(k->epoll, EPOLL_CTL_DEL, k->process->link, NULL);
+    } else if (place == TAG_KIND) {
+        *is_alive = kind_of(k)->serve(k);
+    } else if (k->slots[place] && k->slots[place]->fd[end] >= 0) {
+        answer(k, k->slots[place], (enum monitor_end)end);
+    }
+}
+
+/* Nobody tells any more that a connection has left: its ends do. */
+static void
+forget_closed(struct keeper *k)
+{
+    for (uint32_t i = 0; i < ADMISSION_PLACES_MAX; i++)
+        if (k->slots[i] && k->slots[i]->fd[MONITOR_PRE_AUTH] < 0 &&
+            k->slots[i]->fd[MONITOR_SESSION] < 0)
+            slot_free(k, i);
+}
+
+/* Questions that wait to be sent want to know when there is room. */
+static void
+update_watches(struct keeper *k)
+{
+    struct pollfd now[KEEPER_FDS_MAX];
+    kind_of(k)->fds(k, now);
+    for (int i = 0; i < KEEPER_FDS_MAX; i++) {
+        struct epoll_event ev = {.events = (uint32_t)now[i].events, .data.u64 = TAG_KIND};
+        if (now[i].fd >= 0 && now[i].events != k->watched[i].events &&
+            epoll_ctl(k->epoll, EPOLL_CTL_MOD, now[i].fd, &ev) == 0)
+            k->watched[i] = now[i];
     }
 }
 
 static void
 serve(struct keeper *k)
 {
-    struct pollfd *fds = k->fds;
-    for (size_t i = 0; i < ARRAY_LEN(k->fds); i++)
-        fds[i] = (struct pollfd){.fd = i == 0 ? k->process->link : -1, .events = POLLIN};
-    for (;;) {
-        if (poll(fds, ARRAY_LEN(k->fds), -1) < 0 && errno != EINTR)
-            return;
-        if (fds[0].revents != 0 && !take_connection(k))
-            return;
-        for (size_t i = 0; i < LINK_CONNECTIONS; i++)
-            if (fds[1 + i].fd >= 0 && fds[1 + i].revents != 0)
-                answer(k, i);
+    struct epoll_event events[EVENTS_PER_TURN];
+    uint64_t end_ms = UINT64_MAX;
+    bool is_alive = true;
+    while (is_alive) {
+        uint64_t now = clock_now_ms();
+        if (k->is_orphan) {
+            forget_closed(k);
+            end_ms = end_ms == UINT64_MAX ? now + ORPHAN_MS : end_ms;
+            if (k->n_slots == 0 || now >= end_ms)
+                break;
+        }
+        uint64_t deadline = kind_of(k)->deadline(k);
+        deadline = deadline < end_ms ? deadline : end_ms;
+        update_watches(k);
+        int n = epoll_wait(k->epoll, events, EVENTS_PER_TURN,
+                           clock_poll_timeout(deadline, now));
+        if (n < 0 && errno != EINTR)
+            break;
+        for (int i = 0; i < n && is_alive; i++)
+            on_event(k, &events[i], &is_alive);
+        if (n == 0)
+            is_alive = kind_of(k)->serve(k);
     }
+    for (uint32_t i = 0; i < ADMISSION_PLACES_MAX; i++)
+        slot_free(k, i);
+}
+
+/* ---- the life ---- */
+
+enum err
+keeper_add_key(struct monitor_keys *keys, struct bytes blob, uint32_t signer,
+               struct fault *why)
+{
+    if (keys->n == PUBLIC_KEYS_MAX || blob.n > sizeof keys->key[0].p)
+        return fault_set(why, ERR_LIMIT, 0, "too many host keys, or one is too large");
+    struct public_key *key = &keys->key[keys->n++];
+    key->n = (uint32_t)blob.n;
+    key->signer = signer;
+    memcpy(key->p, blob.p, blob.n);
+    return ERR_NONE;
+}
+
+static enum err
+wall_in(struct keeper *k, struct fault *why)
+{
+    const int keep[] = {k->process->link, k->epoll, k->watched[0].fd, k->watched[1].fd,
+                        k->process->log->recorder};
+    const struct sandbox_room room = {
+        .role = SANDBOX_MONITOR,
+        .root = -1,
+        .keep = keep,
+        .n_keep = ARRAY_LEN(keep),
+        .death_signal = 0,
+    };
+    return sandbox_enter(k->process->plan, &room, why);
+}
+
+static enum err
+watch_all(struct keeper *k, struct fault *why)
+{
+    kind_of(k)->fds(k, k->watched);
+    bool is_ok = watch(k, k->process->link, TAG_LINK, 0);
+    for (int i = 0; is_ok && i < KEEPER_FDS_MAX; i++)
+        if (k->watched[i].fd >= 0)
+            is_ok = watch(k, k->watched[i].fd, TAG_KIND, 0);
+    return is_ok ? ERR_NONE : fault_errno(why, ERR_IO, errno, "epoll");
+}
+
+static enum err
+set_up(struct keeper *k, struct monitor_keys *keys, struct fault *why)
+{
+    enum err err = kind_of(k)->load(k, keys, why);
+    if (err != ERR_NONE)
+        return err;
+    k->public.n_keys = keys->n;
+    memcpy(k->public.key, keys->key, sizeof keys->key);
+    k->monitor =
+        (struct monitor){&k->keys, &k->public, &k->backend, &k->process->log->sink};
+    k->backend.ctx = k;
+    k->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (k->epoll < 0)
+        return fault_errno(why, ERR_IO, errno, "epoll");
+    err = watch_all(k, why);
+    return err ? err : wall_in(k, why);
 }
 
 static int
-run(struct keeper *k, struct link_public *public)
+run(struct keeper *k, struct monitor_keys *keys)
 {
-    const struct monitor_process *p = k->process;
+    struct monitor_notice notice = {.type = MONITOR_READY};
     struct fault why = {0};
-    enum err err = load(k, public, &why);
-    if (err == ERR_NONE)
-        err = wall_in(p, &why);
-    if (err != ERR_NONE) {
-        log_line(&p->log->sink, LOG_LEVEL_ERROR, "%s", why.text);
-        tell(k, LINK_FAILED, 0);
+    if (set_up(k, keys, &why) != ERR_NONE) {
+        log_line(&k->process->log->sink, LOG_LEVEL_ERROR, "%s", why.text);
+        notice.type = MONITOR_FAILED;
+        tell(k, &notice);
         return 1;
     }
-    announce(k, public);
-    tell(k, LINK_READY, 0);
-    if (link_send(p->link, public, sizeof *public) != ERR_NONE)
+    if (kind_of(k)->begin(k, keys) != ERR_NONE)
+        return 1;
+    tell(k, &notice);
+    if (link_send(k->process->link, keys, sizeof *keys) != ERR_NONE)
         return 1;
     serve(k);
     return 0;
@@ -288,16 +536,17 @@ int
 monitor_process_run(const struct monitor_process *p)
 {
     struct keeper *k = calloc(1, sizeof *k);
-    struct link_public *public = calloc(1, sizeof *public);
+    struct monitor_keys *keys = calloc(1, sizeof *keys);
     int status = 1;
-    if (k && public) {
+    if (k && keys) {
         k->process = p;
+        k->epoll = -1;
         buf_init(&k->account.authorized_keys, 0);
-        status = run(k, public);
+        status = run(k, keys);
+        kind_of(k)->clear(k);
         host_keys_clear(&k->keys);
-        account_clear(&k->account);
     }
-    free(public);
+    free(keys);
     free(k);
     return status;
 }

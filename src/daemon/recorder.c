@@ -72,11 +72,13 @@ add_monitor(struct recorder *r, int fd)
 static void
 on_control(struct recorder *r)
 {
-    struct link_enter enter;
-    int fd;
-    enum err err = link_receive_fd(r->fds[PLACE_CONTROL].fd, &enter, &fd);
-    if (err == ERR_NONE)
-        add_monitor(r, fd);
+    struct recorder_monitor word;
+    int fds[LINK_FDS_MAX];
+    size_t n;
+    enum err err =
+        link_receive_fds(r->fds[PLACE_CONTROL].fd, &word, sizeof word, fds, &n);
+    if (err == ERR_NONE && n == 1)
+        add_monitor(r, fds[0]);
     if (err != ERR_CLOSED)
         return;
     close_place(r, PLACE_CONTROL);

@@ -29,6 +29,11 @@
 
 enum { RECORDER_MONITORS_MAX = 16 }; /* generations that may be alive at a time */
 
+/* Listener to recorder, over control, with a descriptor. */
+struct recorder_monitor {
+    uint32_t generation; /* of the configuration, for the log */
+};
+
 /* Monitor to recorder. */
 struct recorder_request {
     uint64_t id; /* the monitor's, given back in the receipt; 0: wants none */
@@ -67,7 +72,7 @@ struct recorder_config {
  * signals blocked. Returns the exit status when control, logs and monitors are
  * all closed, or when it cannot work.
  *
- * A monitor is announced with link_send_fd(control, {.id = generation}, end).
+ * A monitor is announced with a struct recorder_monitor and its pair's end.
  * SIGUSR1: reopen the log file (the audit log notices by itself).
  * Closing control retires it: it runs no more events (a newer recorder may,
  * which waits for it), but serves the monitors it has until they end.

@@ -2,47 +2,34 @@
 #include "daemon/serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "crypto/rand.h"
 #include "daemon/listener.h"
-#include "daemon/monitor_process.h"
 
-enum { MONITOR_START_MS = 30 * 1000 };
+enum { DRAIN_MS = 10 * 1000 }; /* a connection bounds itself to less */
 
 /* Everything that is made before the first connection. Big: on the heap. */
 struct serve {
     struct settings settings;
     struct daemon_log log;
     struct sandbox_plan plan;
-    struct link_public public;
+    struct daemon_public public;
+    struct generation generation;
     struct listener listener;
-    struct net_addr bound[OPTION_TEXTS_MAX];
-    int link[2]; /* ours, the monitor's */
 };
-
-static enum err
-open_root(struct serve *s, struct fault *why)
-{
-    s->listener.root = open(s->settings.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (s->listener.root < 0)
-        return fault_errno(why, ERR_IO, errno, "%.160s", s->settings.dir);
-    return ERR_NONE;
-}
 
 static enum err
 listen_all(struct serve *s, struct fault *why)
 {
+    struct listener *l = &s->listener;
     enum err err = ERR_NONE;
     for (uint32_t i = 0; err == ERR_NONE && i < s->settings.n_listen; i++)
-        err = socket_listen(&s->settings.listen[i], &s->listener.listen[i], &s->bound[i],
-                            why);
+        err = socket_listen(&s->settings.listen[i], &l->listen[i], &l->bound[i], why);
+    l->n_listen = s->settings.n_listen;
     return err;
 }
 
@@ -59,6 +46,26 @@ log_walls(struct serve *s)
 }
 
 static enum err
+fill_public(struct serve *s, const char *trace, struct fault *why)
+{
+    struct daemon_public *p = &s->public;
+    for (int i = 0; i < ALGO_SLOTS; i++) {
+        const char *list = (const char *)s->settings.lists[i].p;
+        if (strlen(list) >= sizeof p->lists[i])
+            return fault_set(why, ERR_PROTO, 0, "a list of algorithms is too long");
+        memcpy(p->lists[i], list, strlen(list) + 1);
+    }
+    p->limits = s->settings.limits;
+    p->sandbox = s->settings.options->sandbox;
+    p->log_level = (uint32_t)s->log.level;
+    snprintf(p->trace, sizeof p->trace, "%s", trace ? trace : "");
+    p->n_shielded = s->settings.n_shielded;
+    for (uint32_t i = 0; i < p->n_shielded; i++)
+        snprintf(p->shielded[i], sizeof p->shielded[i], "%s", s->settings.shielded[i]);
+    return ERR_NONE;
+}
+
+static enum err
 prepare(struct serve *s, const struct serve_options *o, const struct environment *env,
         struct fault *why)
 {
@@ -67,81 +74,45 @@ prepare(struct serve *s, const struct serve_options *o, const struct environment
         return fault_set(why, ERR_CRYPTO, 0, "%s cannot be used", crypto_version());
     enum err err = settings_make(&s->settings, o, env, why);
     if (err == ERR_NONE)
-        err = open_root(s, why);
-    if (err == ERR_NONE)
         err = sandbox_prepare(&s->plan, (enum sandbox_policy)o->sandbox, why);
     if (err == ERR_NONE)
-        err = listen_all(s, why);
-    if (err == ERR_NONE && link_pair(s->link) != ERR_NONE)
-        err = fault_errno(why, ERR_IO, errno, "socketpair");
-    return err;
+        err = fill_public(s, settings_trace(o, env), why);
+    return err ? err : listen_all(s, why);
 }
 
-/* Before any key is read: what the listener never had, its children can't leak. */
-static enum err
-start_monitor(struct serve *s, struct fault *why)
-{
-    const struct monitor_process process = {
-        .settings = &s->settings,
-        .bound = s->bound,
-        .plan = &s->plan,
-        .log = &s->log,
-        .link = s->link[1],
-    };
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(monitor_process_run(&process));
-    close(s->link[1]);
-    if (pid < 0)
-        return fault_errno(why, ERR_IO, errno, "cannot fork");
-    s->listener.monitor = pid;
-    s->listener.link = s->link[0];
-    return ERR_NONE;
-}
-
-static enum err
-receive_within(int link, void *message, size_t n, int timeout_ms)
-{
-    struct pollfd p = {.fd = link, .events = POLLIN};
-    if (poll(&p, 1, timeout_ms) != 1)
-        return ERR_IO;
-    return link_receive(link, message, n);
-}
-
-/* ERR_AUTH: the monitor has said why it can't. */
-static enum err
-await_monitor(struct serve *s, struct fault *why)
-{
-    struct link_notice notice = {0};
-    enum err err = receive_within(s->link[0], &notice, sizeof notice, MONITOR_START_MS);
-    if (err == ERR_NONE && notice.type == LINK_READY)
-        err = receive_within(s->link[0], &s->public, sizeof s->public, MONITOR_START_MS);
-    if (err == ERR_NONE && notice.type == LINK_READY && s->public.n_keys <= HOST_KEYS_MAX)
-        return ERR_NONE;
-    close(s->link[0]);
-    waitpid(s->listener.monitor, NULL, 0);
-    if (notice.type == LINK_FAILED)
-        return fault_set(why, ERR_AUTH, 0, "not started");
-    return fault_set(why, ERR_BUG, 0, "the monitor process did not start");
-}
-
+/* The monitor comes before any other process, so that nobody but it has ever seen a
+ * key. */
 static enum err
 start(struct serve *s, struct fault *why)
 {
-    enum err err = start_monitor(s, why);
-    if (err == ERR_NONE)
-        err = await_monitor(s, why);
+    static const struct listener_hooks hooks = {0};
+    const struct admission_limits limits = {
+        .connections = 512,
+        .begin = 20,
+        .rate = 30,
+        .full = 200,
+        .per_source = 10,
+        .bits4 = 32,
+        .bits6 = 64,
+    };
+    const struct monitor_single single = {&s->settings, s->listener.bound};
+    struct monitor_process process = {
+        .single = &single, .plan = &s->plan, .log = &s->log};
+    enum err err = generation_start(&s->generation, &process, &s->public, why);
     if (err != ERR_NONE)
         return err;
-    /* Children that drop nothing more still can't be looked into or gain. */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    s->listener.settings = &s->settings;
-    s->listener.public = &s->public;
-    s->listener.plan = &s->plan;
     s->listener.log = &s->log;
-    log_walls(s);
-    return ERR_NONE;
+    s->listener.hooks = &hooks;
+    s->listener.drain_ms = DRAIN_MS;
+    s->listener.notify.fd = -1;
+    s->listener.generations[0] = &s->generation;
+    s->generation.log = s->generation.log_pre_auth = -1;
+    err = listener_init(&s->listener, &limits, &s->generation, why);
+    if (err == ERR_NONE)
+        log_walls(s);
+    return err;
 }
 
 int
@@ -152,7 +123,6 @@ serve_run(const struct serve_options *options, const struct environment *env)
     if (!s)
         return 1;
     daemon_log_init(&s->log, settings_log_level(options), NULL);
-    s->listener.trace = settings_trace(options, env);
     listener_block_signals();
     enum err err = prepare(s, options, env, &why);
     if (err == ERR_NONE)

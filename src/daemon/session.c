@@ -1,163 +1,37 @@
 /* See session.h. */
-#include "daemon/session.h"
+#include "daemon/session_impl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/rand.h"
-#include "daemon/login.h"
-#include "daemon/sftp_channel.h"
-#include "daemon/sftp_hashes.h"
-#include "daemon/shield.h"
+#include "daemon/session_root.h"
 #include "net/clock.h"
-#include "net/pump.h"
-#include "vfs/posix.h"
-#include "vfs/readonly.h"
+#include "ssh/handover.h"
 
 enum {
     /* Events handled before what they caused is sent and signals are looked at. */
     EVENTS_PER_TURN = 256,
     DRAIN_MS = 5 * 1000, /* from the signal to the end, whatever the peer does */
-    LOGIN_MS = 60 * 1000,
-    LOGIN_JITTER_MS = 4 * 1000, /* added at random; threats 13 */
-    NO_CHANNEL_MS = 60 * 1000,  /* logged in, but nothing opened; threats 13 */
+    HANDOVER_MS = 10 * 1000,
+    BOARD_MS = 250, /* the board is looked at so often while something moves */
 };
 
-struct session {
-    const struct session_config *config;
-    struct daemon_log log;
-    struct conn *conn;
-    struct pump pump;
-    struct monitor_client monitor;
-    struct login login;
-    struct vfs *vfs;
-    struct sftp_host host;
-    struct sftp_server_config sftp;
-    struct sftp_channels channels;
-    char user[ACCOUNT_USER_MAX + 1]; /* who logged in; "" before */
-    int signals;
-    uint64_t start_ms;
-    uint64_t no_channel_ms; /* when to give up a session without channels */
-    uint64_t drain_ms;      /* when to leave at the latest; UINT64_MAX: not asked */
-};
-
-/* ---- what the SFTP server asks ---- */
-
-static int64_t
-host_now(void *ctx)
-{
-    (void)ctx;
-    return time(NULL);
-}
-
-static bool
-host_local_time(void *ctx, int64_t seconds, struct tm *tm)
-{
-    (void)ctx;
-    time_t t = (time_t)seconds;
-    return localtime_r(&t, tm) != NULL; /* the zone was read before the sandbox */
-}
-
-/* The names of the system's accounts are nobody's business; ours is shown. */
-static bool
-host_user_name(void *ctx, uint32_t uid, char name[SFTP_OWNER_MAX + 1])
-{
-    const struct session *s = ctx;
-    if (uid != geteuid())
-        return false;
-    snprintf(name, SFTP_OWNER_MAX + 1, "%.*s", SFTP_OWNER_MAX, s->config->settings->user);
-    return true;
-}
-
-static bool
-host_group_name(void *ctx, uint32_t gid, char name[SFTP_OWNER_MAX + 1])
-{
-    (void)ctx, (void)gid, (void)name;
-    return false;
-}
-
-/* One line a file, when it is closed; never one a READ (threats G1). */
-static void
-log_use(void *ctx, const struct sftp_audit *use)
-{
-    struct session *s = ctx;
-    struct buf text;
-    if (use->flags == 0)
-        return;
-    buf_init(&text, 2048);
-    buf_put_str(&text, use->flags & VFS_WRITE ? "wrote \"" : "read \"");
-    text_escape(&text, use->path, 600);
-    buf_printf(&text, "\": %llu octets read, %llu written, %lld s",
-               (unsigned long long)use->n_read, (unsigned long long)use->n_written,
-               (long long)use->seconds);
-    if (use->was_left_open)
-        buf_put_str(&text, ", left open");
-    if (use->error)
-        buf_printf(&text, ", failed: %s",
-                   use->error < VFS_ERR_ESCAPES ? strerror(use->error) : "refused");
-    const char *line = buf_cstr(&text);
-    if (line)
-        log_line(&s->log.sink, LOG_LEVEL_INFO, "%s", line);
-    buf_clear(&text);
-}
-
-/* ---- building ---- */
+/* ---- before the walls ---- */
 
 static enum err
-make_vfs(struct session *s, struct fault *why)
+ask_grant(struct session *s, struct fault *why)
 {
-    static const struct posix_vfs_options options = {.is_confined = true};
-    const struct settings *set = s->config->settings;
-    int error = posix_vfs_new(s->config->root, &options, &s->vfs);
-    if (error == 0 && set->n_shielded != 0)
-        error = shield_vfs_new(s->vfs, (const char *const *)set->shielded,
-                               set->n_shielded, &s->vfs);
-    if (error == 0 && set->options->is_read_only)
-        error = readonly_vfs_new(s->vfs, &s->vfs);
-    return error ? fault_errno(why, ERR_IO, error, "cannot open %.160s", set->dir)
-                 : ERR_NONE;
-}
-
-/* A random part, so that nobody can aim at the moment when time is up. */
-static uint32_t
-login_time(uint32_t wanted_ms)
-{
-    uint32_t dice = 0;
-    if (rand_fill(&rand_system, &dice, sizeof dice) != ERR_NONE)
-        dice = 0;
-    return (wanted_ms ? wanted_ms : LOGIN_MS) + dice % LOGIN_JITTER_MS;
-}
-
-static enum err
-make_conn(struct session *s, struct fault *why)
-{
-    const struct session_config *c = s->config;
-    struct conn_host_key keys[HOST_KEYS_MAX];
-    for (uint32_t i = 0; i < c->public->n_keys; i++)
-        keys[i].blob = bytes_of(c->public->key[i].p, c->public->key[i].n);
-    struct conn_config config = {
-        .role = CONN_SERVER,
-        .software = "Ferry_0.1",
-        .rand = &rand_system,
-        .log = &s->log.sink,
-        .limits = c->settings->limits,
-        .host_keys = keys,
-        .n_host_keys = c->public->n_keys,
-        .auth_methods = c->public->auth_methods,
-    };
-    for (int i = 0; i < ALGO_SLOTS; i++)
-        config.lists[i] = (const char *)c->settings->lists[i].p;
-    config.limits.channels = SFTP_CHANNELS_MAX;
-    config.limits.login_ms = login_time(config.limits.login_ms);
-    if (conn_new(&config, s->start_ms, &s->conn) != ERR_NONE)
-        return fault_set(why, ERR_NOMEM, 0, "cannot make the connection's state");
-    pump_init(&s->pump, s->conn, c->socket);
+    if (monitor_put_op(&s->monitor, MONITOR_GRANT) != ERR_NONE)
+        return fault_set(why, ERR_IO, 0, "the monitor grants nothing");
+    s->grant = s->monitor.reply.grant;
+    s->config->log->level = (enum log_level)s->grant.log_level;
     return ERR_NONE;
 }
 
@@ -174,135 +48,121 @@ make_signals(struct session *s, struct fault *why)
     return s->signals < 0 ? fault_errno(why, ERR_IO, errno, "signalfd") : ERR_NONE;
 }
 
-/* Whoever started the daemon may sit at a terminal: nothing of it is ours but
- * standard error. */
-static enum err
-leave_terminal(struct fault *why)
+/* A login whose root is missing goes on as far as to tell its client why; until
+ * then it sees nothing. */
+static void
+open_root(struct session *s)
 {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    bool is_ok = null > STDERR_FILENO && dup2(null, STDIN_FILENO) >= 0 &&
-                 dup2(null, STDOUT_FILENO) >= 0;
-    if (null > STDERR_FILENO)
-        close(null);
-    return is_ok ? ERR_NONE : fault_errno(why, ERR_IO, errno, "/dev/null");
+    struct fault why = {0};
+    if (session_root_open(&s->grant, &s->root, &why) == ERR_NONE)
+        return;
+    s->root = -1;
+    snprintf(s->refusal, sizeof s->refusal, "%.199s", why.text);
 }
 
 static enum err
 wall_in(struct session *s, struct fault *why)
 {
     const struct session_config *c = s->config;
-    const int keep[] = {c->socket, c->monitor, c->root, s->signals};
+    const struct grant *g = &s->grant;
+    const int keep[] = {c->socket,  c->monitor, c->handover,
+                        s->signals, s->root,    c->log->recorder};
+    const struct sandbox_identity account = {g->uid, g->gid, g->groups, g->n_groups};
     const struct sandbox_room room = {
-        .role = SANDBOX_CONNECTION,
-        .root = c->root,
-        .is_read_only = c->settings->options->is_read_only != 0,
+        .role = SANDBOX_SESSION,
+        .root = s->root,
+        .is_chroot = g->is_chroot && g->changes_ids && s->root >= 0,
+        .is_read_only = g->is_read_only != 0,
+        .identity = g->changes_ids ? &account : NULL,
         .keep = keep,
         .n_keep = ARRAY_LEN(keep),
         .death_signal = SIGTERM,
     };
+    umask((mode_t)g->umask & 0777);
     return sandbox_enter(c->plan, &room, why);
 }
 
-static void
-wire_up(struct session *s)
+/* ---- the connection's state ---- */
+
+static enum err
+read_state(struct session *s, struct buf *state, struct fault *why)
 {
-    const struct session_config *c = s->config;
-    s->monitor.fd = c->monitor;
-    s->login = (struct login){
-        .monitor = &s->monitor,
-        .log = &s->log.sink,
-        .user = c->settings->user,
-        .methods = c->public->auth_methods,
-        .peer = &c->peer,
-    };
-    s->host = (struct sftp_host){
-        .now = host_now,
-        .local_time = host_local_time,
-        .user_name = host_user_name,
-        .group_name = host_group_name,
-        .ctx = s,
-    };
-    s->sftp = (struct sftp_server_config){
-        .vfs = s->vfs,
-        .home = "/",
-        .user = c->settings->user,
-        .is_read_only = c->settings->options->is_read_only != 0,
+    uint64_t deadline = s->start_ms + HANDOVER_MS;
+    for (;;) {
+        struct pollfd p = {.fd = s->config->handover, .events = POLLIN};
+        uint64_t now = clock_now_ms();
+        if (now >= deadline)
+            return fault_set(why, ERR_CLOSED, 0, "the connection was not handed over");
+        if (poll(&p, 1, clock_poll_timeout(deadline, now)) <= 0)
+            continue;
+        uint8_t chunk[16384];
+        ssize_t n = read(s->config->handover, chunk, sizeof chunk);
+        if (n == 0)
+            return buf_err(state);
+        if (n > 0)
+            buf_put(state, bytes_of(chunk, (size_t)n));
+        else if (errno != EAGAIN && errno != EINTR)
+            return fault_errno(why, ERR_IO, errno, "the hand-over");
+        mem_wipe(chunk, sizeof chunk);
+    }
+}
+
+static enum err
+import_conn(struct session *s, struct bytes state, struct fault *why)
+{
+    const struct daemon_public *public = s->config->public;
+    struct conn_host_key keys[PUBLIC_KEYS_MAX];
+    for (uint32_t i = 0; i < public->n_keys; i++)
+        keys[i].blob = bytes_of(public->key[i].p, public->key[i].n);
+    struct conn_config config = {
+        .role = CONN_SERVER,
+        .software = "Ferry_0.1",
         .rand = &rand_system,
-        .host = &s->host,
-        .hashes = &sftp_hashes,
-        .log = &s->log.sink,
-        .audit = log_use,
-        .audit_ctx = s,
+        .log = &s->config->log->sink,
+        .limits = public->limits,
+        .host_keys = keys,
+        .n_host_keys = public->n_keys,
     };
-    s->channels.config = &s->sftp;
-    s->channels.log = &s->log.sink;
+    for (int i = 0; i < ALGO_SLOTS; i++)
+        config.lists[i] = public->lists[i];
+    config.limits.channels = s->grant.channels_max < SFTP_CHANNELS_MAX
+                                 ? s->grant.channels_max
+                                 : SFTP_CHANNELS_MAX;
+    config.limits.keepalive_ms = s->grant.keepalive_ms;
+    config.limits.keepalive_max = s->grant.keepalive_max;
+    config.limits.rekey_octets = s->grant.rekey_octets;
+    config.limits.rekey_ms = s->grant.rekey_ms;
+    return conn_import(&config, state, s->start_ms, &s->conn, why);
+}
+
+static enum err
+take_over(struct session *s, struct fault *why)
+{
+    struct buf state;
+    buf_init(&state, HANDOVER_MAX);
+    enum err err = read_state(s, &state, why);
+    if (err == ERR_NONE)
+        err = import_conn(s, buf_bytes(&state), why);
+    buf_clear(&state);
+    close(s->config->handover);
+    if (err == ERR_NONE)
+        pump_init(&s->pump, s->conn, s->config->socket);
+    return err;
 }
 
 /* ---- events ---- */
 
 static void
-on_sign(struct session *s, const struct conn_sign *sign)
-{
-    const struct link_public *public = s->config->public;
-    struct bytes signature = {0};
-    for (uint32_t i = 0; i < public->n_keys; i++)
-        if (bytes_eq(sign->key, bytes_of(public->key[i].p, public->key[i].n)) &&
-            monitor_sign(&s->monitor, i, sign, &signature) != ERR_NONE)
-            log_line(&s->log.sink, LOG_LEVEL_WARN, "the monitor did not sign");
-    conn_answer_sign(s->conn, sign->token, signature);
-}
-
-static void
-on_ident(struct session *s)
-{
-    struct buf text;
-    buf_init(&text, 512);
-    text_escape(&text, conn_peer_ident(s->conn), 120);
-    const char *ident = buf_cstr(&text);
-    log_line(&s->log.sink, LOG_LEVEL_VERBOSE, "Client is \"%s\"", ident ? ident : "?");
-    buf_clear(&text);
-    s->sftp.peer_software = conn_peer_software(s->conn);
-}
-
-static void
-on_negotiated(struct session *s)
-{
-    const struct conn_kex_info *k = conn_kex_info(s->conn);
-    log_line(&s->log.sink, LOG_LEVEL_VERBOSE,
-             "kex %s, host key %s, cipher %s/%s, mac %s/%s, compression %s/%s%s", k->kex,
-             k->host_key, k->cipher_c2s, k->cipher_s2c, k->mac_c2s, k->mac_s2c,
-             k->compression_c2s, k->compression_s2c, k->is_strict ? ", strict" : "");
-}
-
-static void
-on_authenticated(struct session *s)
-{
-    snprintf(s->user, sizeof s->user, "%s", s->config->settings->user);
-    s->no_channel_ms = clock_now_ms() + NO_CHANNEL_MS;
-}
-
-static void
 on_event(struct session *s, const struct conn_event *ev)
 {
-    switch (ev->type) {
-    case CONN_EV_IDENT:
-        on_ident(s);
-        return;
-    case CONN_EV_NEGOTIATED:
-        on_negotiated(s);
-        return;
-    case CONN_EV_SIGN:
-        on_sign(s, &ev->sign);
-        return;
-    case CONN_EV_AUTH_REQUEST:
-        login_on_request(&s->login, s->conn, &ev->auth);
-        return;
-    case CONN_EV_AUTH_SUCCESS:
-        on_authenticated(s);
-        return;
-    default:
+    struct bytes signature;
+    if (ev->type != CONN_EV_SIGN) {
         sftp_channels_on_event(&s->channels, ev);
+        return;
     }
+    if (monitor_sign(&s->monitor, &ev->sign, &signature) != ERR_NONE)
+        log_line(&s->config->log->sink, LOG_LEVEL_WARN, "the monitor did not sign");
+    conn_answer_sign(s->conn, ev->sign.token, signature);
 }
 
 /* ---- the loop ---- */
@@ -310,10 +170,12 @@ on_event(struct session *s, const struct conn_event *ev)
 static void
 check_idle(struct session *s, uint64_t now)
 {
-    if (s->channels.n_open != 0)
-        s->no_channel_ms = now + NO_CHANNEL_MS;
-    else if (conn_is_authenticated(s->conn) && now >= s->no_channel_ms)
+    if (s->channels.n_open != 0 || s->grant.unused_ms == 0)
+        s->no_channel_ms = s->grant.unused_ms ? now + s->grant.unused_ms : UINT64_MAX;
+    else if (now >= s->no_channel_ms)
         conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "no channel is open");
+    if (s->grant.channel_timeout_ms != 0)
+        sftp_channels_time_out(&s->channels, now, s->grant.channel_timeout_ms);
 }
 
 static void
@@ -332,36 +194,76 @@ is_drained(const struct session *s)
     return s->drain_ms != UINT64_MAX && !sftp_channels_are_busy(&s->channels);
 }
 
+static uint64_t
+earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* When to wake at the latest for reasons of our own. */
 static uint64_t
 next_deadline(const struct session *s)
 {
     uint64_t deadline = s->drain_ms;
-    if (conn_is_authenticated(s->conn) && s->channels.n_open == 0 &&
-        s->no_channel_ms < deadline)
-        deadline = s->no_channel_ms;
+    if (s->resume_ms != 0)
+        deadline = earlier(deadline, s->resume_ms);
+    if (s->channels.n_open == 0)
+        deadline = earlier(deadline, s->no_channel_ms);
+    else if (s->grant.channel_timeout_ms != 0)
+        deadline = earlier(
+            deadline, sftp_channels_deadline(&s->channels, s->grant.channel_timeout_ms));
     return deadline;
+}
+
+/* Is the account, or this session by an administrator, asked to go slower? */
+static void
+slow_down(struct session *s, uint64_t now)
+{
+    struct sftp_current sums;
+    sftp_channels_current(&s->channels, &sums);
+    uint64_t throttle = atomic_load(&s->page->throttle);
+    uint64_t in = atomic_load(&s->page->upload_share);
+    uint64_t out = atomic_load(&s->page->download_share);
+    if (throttle != 0 && (in == 0 || throttle < in))
+        in = throttle;
+    if (throttle != 0 && (out == 0 || throttle < out))
+        out = throttle;
+    uint64_t wait = throttle_turn(&s->throttle, (struct throttle_use){sums.octets_in, in},
+                                  (struct throttle_use){sums.octets_out, out}, now);
+    s->resume_ms = wait ? now + wait : 0;
+}
+
+static int
+take_events(struct session *s)
+{
+    struct conn_event ev;
+    int n = 0;
+    while (n < EVENTS_PER_TURN && s->resume_ms == 0 && conn_next_event(s->conn, &ev)) {
+        on_event(s, &ev);
+        n++;
+    }
+    return n;
 }
 
 /* True: more events wait, or a request can go on, without any new octet. */
 static bool
 take_turn(struct session *s)
 {
-    struct conn_event ev;
-    int n = 0;
     pump_tick(&s->pump);
+    s->channels.now_ms = clock_now_ms();
+    slow_down(s, s->channels.now_ms);
     if (is_drained(s))
         conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "the server is stopping");
-    while (n < EVENTS_PER_TURN && conn_next_event(s->conn, &ev)) {
-        on_event(s, &ev);
-        n++;
-    }
-    bool has_more = sftp_channels_work(&s->channels) || n == EVENTS_PER_TURN;
+    int n = take_events(s);
+    bool has_more = n == EVENTS_PER_TURN;
+    if (s->resume_ms == 0)
+        has_more |= sftp_channels_work(&s->channels);
     bool was_full = sftp_channels_are_full(&s->channels);
     pump_flush(&s->pump);
     /* Requests may wait for the room that this made, and the peer for their answers:
      * nothing else would wake us. */
-    has_more |= was_full && !sftp_channels_are_full(&s->channels);
+    has_more |= was_full && !sftp_channels_are_full(&s->channels) && s->resume_ms == 0;
+    session_show(s);
     return has_more || (is_drained(s) && !conn_fault(s->conn)->code);
 }
 
@@ -383,6 +285,8 @@ loop(struct session *s)
     }
 }
 
+/* ---- the life ---- */
+
 static void
 log_end(struct session *s)
 {
@@ -390,61 +294,84 @@ log_end(struct session *s)
     struct conn_counters n = conn_counters(s->conn);
     char host[NET_ADDR_TEXT_MAX];
     net_addr_host(&s->config->peer, host);
-    log_line(&s->log.sink, LOG_LEVEL_INFO,
-             "Disconnected from %s%s%s%s port %u: %s (%llu octets in, %llu out, %llu s)",
-             s->user[0] ? "user " : "", s->user, s->user[0] ? " " : "", host,
-             net_addr_port(&s->config->peer), f->text[0] ? f->text : "closed",
-             (unsigned long long)n.rx_octets, (unsigned long long)n.tx_octets,
-             (unsigned long long)(clock_now_ms() - s->start_ms) / 1000);
-}
-
-static void
-session_clear(struct session *s)
-{
-    sftp_channels_clear(&s->channels);
-    vfs_free(s->vfs);
-    conn_free(s->conn);
+    log_line(
+        &s->config->log->sink, LOG_LEVEL_INFO,
+        "Disconnected from user %s %s port %u: %s (%llu octets in, %llu out, %llu s)",
+        s->grant.user, host, net_addr_port(&s->config->peer),
+        f->text[0] ? f->text : "closed", (unsigned long long)n.rx_octets,
+        (unsigned long long)n.tx_octets,
+        (unsigned long long)(clock_now_ms() - s->start_ms) / 1000);
 }
 
 static enum err
 set_up(struct session *s, struct fault *why)
 {
-    enum err err = leave_terminal(why);
+    enum err err = ask_grant(s, why);
     if (err == ERR_NONE)
         err = make_signals(s, why);
+    if (err != ERR_NONE)
+        return err;
+    s->page = board_map_one(s->config->board, s->config->place);
+    if (!s->page)
+        return fault_set(why, ERR_NOMEM, 0, "cannot map the board");
+    close(s->config->board);
+    open_root(s);
+    if (s->config->is_over_limit)
+        snprintf(s->refusal, sizeof s->refusal,
+                 "the account has %u connections already, as many as it may have",
+                 s->grant.max_sessions);
+    err = wall_in(s, why);
     if (err == ERR_NONE)
-        err = wall_in(s, why);
-    if (err == ERR_NONE)
-        err = make_vfs(s, why);
-    if (err == ERR_NONE)
-        err = make_conn(s, why);
-    return err;
+        err = take_over(s, why);
+    if (err != ERR_NONE)
+        return err;
+    session_wire_up(s);
+    session_open_files(s);
+    return ERR_NONE;
+}
+
+/* What the client cannot be served, it is told, and the log as well. */
+static void
+refuse(struct session *s)
+{
+    log_line(&s->config->log->sink, LOG_LEVEL_ERROR, "user %s cannot be served: %s",
+             s->grant.user, s->refusal);
+    conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, s->refusal);
+    s->drain_ms = clock_now_ms() + DRAIN_MS;
+}
+
+static int
+run(struct session *s)
+{
+    struct fault why = {0};
+    if (set_up(s, &why) != ERR_NONE) {
+        log_line(&s->config->log->sink, LOG_LEVEL_ERROR, "session: %s", why.text);
+        return 1;
+    }
+    if (s->refusal[0])
+        refuse(s);
+    check_idle(s, clock_now_ms());
+    loop(s);
+    sftp_channels_clear(&s->channels);
+    log_end(s);
+    session_leave(s);
+    return 0;
 }
 
 int
 session_run(const struct session_config *config)
 {
     struct session *s = calloc(1, sizeof *s);
-    struct fault why = {0};
-    char address[NET_ADDR_TEXT_MAX];
     if (!s)
         return 1;
     s->config = config;
     s->start_ms = clock_now_ms();
     s->no_channel_ms = s->drain_ms = UINT64_MAX;
-    daemon_log_init(&s->log, settings_log_level(config->settings->options),
-                    config->trace);
-    net_addr_host(&config->peer, address);
-    log_line(&s->log.sink, LOG_LEVEL_INFO, "Connection from %s port %u", address,
-             net_addr_port(&config->peer));
-    if (set_up(s, &why) != ERR_NONE) {
-        log_line(&s->log.sink, LOG_LEVEL_ERROR, "%s", why.text);
-        return 1;
-    }
-    wire_up(s);
-    loop(s);
-    log_end(s);
-    session_clear(s);
+    s->monitor.fd = config->monitor;
+    s->monitor.public = config->public;
+    int status = run(s);
+    vfs_free(s->vfs);
+    conn_free(s->conn);
     free(s);
-    return 0;
+    return status;
 }

@@ -32,7 +32,12 @@ struct settings {
 
 /* What is taken from the environment, before it is cleared (threats F5). */
 struct environment {
-    char *home, *xdg_state_home, *trace;
+    char *home, *xdg_state_home, *xdg_runtime_dir, *trace;
+    char *notify_socket, *watchdog_usec, *watchdog_pid; /* daemon/notify.h */
+    char *listen_pid, *listen_fds, *listen_fdnames;     /* daemon/activation.h */
+    char **argv;                                        /* ours */
+    char *keep_instance; /* of the ferryd that we replace */
+    char *ready_fd;      /* the ferryd that we replace waits for an octet there */
 };
 
 /*

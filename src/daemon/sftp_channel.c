@@ -34,7 +34,7 @@ on_opened(struct sftp_channels *s, struct chan *chan)
         struct sftp_channel *ch = &s->channel[i];
         if (ch->chan)
             continue;
-        *ch = (struct sftp_channel){.chan = chan};
+        *ch = (struct sftp_channel){.chan = chan, .active_ms = s->now_ms};
         conn_channel_set_user(chan, ch);
         s->n_open++;
         return;
@@ -92,6 +92,7 @@ static size_t
 feed(struct sftp_channels *s, struct sftp_channel *ch, struct bytes in)
 {
     size_t used = 0;
+    ch->active_ms = s->now_ms;
     if (ch->is_closing || !ch->server)
         return in.n; /* nobody listens: what comes late is dropped */
     enum err err = sftp_server_input(ch->server, in, &used);
@@ -116,8 +117,22 @@ end_if_done(struct sftp_channel *ch)
 }
 
 static void
+add_sums(struct sftp_current *sum, const struct sftp_current *c)
+{
+    sum->octets_in += c->octets_in;
+    sum->octets_out += c->octets_out;
+    sum->n_requests += c->n_requests;
+    sum->n_files += c->n_files;
+}
+
+static void
 on_closed(struct sftp_channels *s, struct sftp_channel *ch)
 {
+    struct sftp_current last;
+    if (ch->server) {
+        sftp_server_current(ch->server, &last);
+        add_sums(&s->closed, &last);
+    }
     sftp_server_free(ch->server);
     *ch = (struct sftp_channel){0};
     s->n_open--;
@@ -192,6 +207,53 @@ sftp_channels_are_busy(const struct sftp_channels *s)
         if (s->channel[i].server && sftp_server_is_busy(s->channel[i].server))
             return true;
     return false;
+}
+
+void
+sftp_channels_time_out(struct sftp_channels *s, uint64_t now_ms, uint64_t timeout_ms)
+{
+    for (size_t i = 0; i < SFTP_CHANNELS_MAX; i++) {
+        struct sftp_channel *ch = &s->channel[i];
+        if (!ch->chan || ch->is_closing || now_ms < ch->active_ms + timeout_ms)
+            continue;
+        log_line(s->log, LOG_LEVEL_INFO, "closing a channel that was idle for %llu s",
+                 (unsigned long long)timeout_ms / 1000);
+        channel_close(ch, 1);
+    }
+}
+
+uint64_t
+sftp_channels_deadline(const struct sftp_channels *s, uint64_t timeout_ms)
+{
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < SFTP_CHANNELS_MAX; i++) {
+        const struct sftp_channel *ch = &s->channel[i];
+        if (ch->chan && !ch->is_closing && ch->active_ms + timeout_ms < first)
+            first = ch->active_ms + timeout_ms;
+    }
+    return first;
+}
+
+void
+sftp_channels_current(const struct sftp_channels *s, struct sftp_current *now)
+{
+    uint64_t latest = 0;
+    *now = s->closed;
+    for (size_t i = 0; i < SFTP_CHANNELS_MAX; i++) {
+        struct sftp_current c;
+        const struct sftp_channel *ch = &s->channel[i];
+        if (!ch->server)
+            continue;
+        sftp_server_current(ch->server, &c);
+        add_sums(now, &c);
+        if (ch->active_ms < latest)
+            continue;
+        latest = ch->active_ms;
+        now->path = c.path;
+        now->flags = c.flags;
+        now->offset = c.offset;
+        now->size = c.size;
+    }
 }
 
 void

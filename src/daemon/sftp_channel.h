@@ -15,6 +15,7 @@ struct sftp_channel {
     struct sftp_server *server; /* NULL: nothing has been started yet */
     bool is_eof;                /* the peer sends no more */
     bool is_closing;            /* we have asked for the channel's end */
+    uint64_t active_ms;         /* when it last carried anything */
 };
 
 struct sftp_channels {
@@ -22,6 +23,8 @@ struct sftp_channels {
     unsigned n_open;
     const struct sftp_server_config *config; /* borrowed */
     const struct log_sink *log;
+    uint64_t now_ms;            /* kept by the caller, turn by turn */
+    struct sftp_current closed; /* sums of channels that are gone */
 };
 
 /* Every event of enum conn_event_type that has a channel; others are ignored. */
@@ -38,6 +41,15 @@ bool sftp_channels_are_full(const struct sftp_channels *s);
 
 /* True while a request is in hand. */
 bool sftp_channels_are_busy(const struct sftp_channels *s);
+
+/* Close channels that carried nothing for timeout_ms, and when the next will be due. */
+void
+sftp_channels_time_out(struct sftp_channels *s, uint64_t now_ms, uint64_t timeout_ms);
+uint64_t sftp_channels_deadline(const struct sftp_channels *s, uint64_t timeout_ms);
+
+/* What all channels did since the beginning; the file is that of the one which is
+ * used now. now->path: borrowed until the next event. */
+void sftp_channels_current(const struct sftp_channels *s, struct sftp_current *now);
 
 /* Close every handle. */
 void sftp_channels_clear(struct sftp_channels *s);
