@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "account/password_make.h"
 #include "crypto/rand.h"
 #include "daemon/announce.h"
 #include "daemon/files.h"
@@ -24,7 +25,7 @@ struct keeper {
     const struct monitor_process *process;
     struct host_keys keys;
     struct account account;
-    char made_password[ACCOUNT_PASSWORD_LEN + 1]; /* "": none was made up */
+    char made_password[PASSWORD_MADE_LEN + 1]; /* "": none was made up */
     /* fds[0] is the link, fds[1 + i] belongs to slots[i]; fd -1: free. */
     struct pollfd fds[1 + LINK_CONNECTIONS];
     struct keeper_slot slots[LINK_CONNECTIONS];
@@ -93,7 +94,7 @@ load_keys(struct keeper *k, const char *path, struct fault *why)
 static enum err
 make_password(struct keeper *k, struct fault *why)
 {
-    enum err err = account_make_password(&rand_system, k->made_password);
+    enum err err = password_make(&rand_system, k->made_password);
     if (err == ERR_NONE)
         err =
             account_set_password(&k->account, bytes_str(k->made_password), &rand_system);
