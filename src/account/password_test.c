@@ -183,6 +183,7 @@ made_passwords_are_strong_and_differ(void **state)
     assert_int_equal(password_make(&rand_system, two), ERR_NONE);
     assert_string_not_equal(one, two);
     assert_int_equal(strlen(one), PASSWORD_MADE_LEN);
+    assert_int_equal(strspn(one, "abcdefghijkmnpqrstuvwxyz23456789-"), PASSWORD_MADE_LEN);
     assert_true(password_is_strong(bytes_str(one), "", &why));
 }
 

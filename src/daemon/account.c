@@ -77,24 +77,6 @@ account_set_keys(struct account *a, struct bytes text, const char *file,
     return a->has_keys ? ERR_NONE : fault_set(why, ERR_NOMEM, 0, "out of memory");
 }
 
-/* 32 characters, so that a random octet favours none of them. */
-enum err
-account_make_password(const struct rand_source *rand,
-                      char password[ACCOUNT_PASSWORD_LEN + 1])
-{
-    static const char letters[32 + 1] = "abcdefghijkmnpqrstuvwxyz23456789";
-    enum { GROUP = 6 };
-    uint8_t dice[ACCOUNT_PASSWORD_LEN];
-    enum err err = rand_fill(rand, dice, sizeof dice);
-    if (err)
-        return err;
-    for (size_t i = 0; i < ACCOUNT_PASSWORD_LEN; i++)
-        password[i] = i % GROUP == GROUP - 1 ? '-' : letters[dice[i] % 32];
-    password[ACCOUNT_PASSWORD_LEN] = 0;
-    mem_wipe(dice, sizeof dice);
-    return ERR_NONE;
-}
-
 const char *
 account_methods(const struct account *a)
 {

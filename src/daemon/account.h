@@ -50,14 +50,6 @@ enum err account_set_password(struct account *a, struct bytes password,
 enum err account_set_keys(struct account *a, struct bytes text, const char *file,
                           const struct log_sink *log, struct fault *why) MUST_USE;
 
-/*
- * A password that is hard to guess and easy to type: 4 groups of 5 letters and
- * digits that don't look alike, 100 bits.
- */
-enum { ACCOUNT_PASSWORD_LEN = 23 };
-enum err account_make_password(const struct rand_source *rand,
-                               char password[ACCOUNT_PASSWORD_LEN + 1]) MUST_USE;
-
 /* What the methods are called in SSH_MSG_USERAUTH_FAILURE. Static. */
 const char *account_methods(const struct account *a);
 

@@ -50,19 +50,6 @@ account_without_password_accepts_none(void **state)
     account_clear(&a);
 }
 
-static void
-made_passwords_differ_and_can_be_typed(void **state)
-{
-    char one[ACCOUNT_PASSWORD_LEN + 1], other[ACCOUNT_PASSWORD_LEN + 1];
-    (void)state;
-    assert_int_equal(account_make_password(&rand_system, one), ERR_NONE);
-    assert_int_equal(account_make_password(&rand_system, other), ERR_NONE);
-    assert_string_not_equal(one, other);
-    assert_int_equal(strlen(one), ACCOUNT_PASSWORD_LEN);
-    assert_int_equal(strspn(one, "abcdefghijkmnpqrstuvwxyz23456789-"),
-                     ACCOUNT_PASSWORD_LEN);
-}
-
 struct two_keys {
     struct privkey *mine, *other;
     struct account account;
@@ -168,7 +155,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_whole_password_of_the_user_is_accepted),
         cmocka_unit_test(account_without_password_accepts_none),
-        cmocka_unit_test(made_passwords_differ_and_can_be_typed),
         cmocka_unit_test_setup_teardown(listed_key_is_accepted_with_its_flags,
                                         set_up_keys, tear_down_keys),
         cmocka_unit_test_setup_teardown(everything_else_is_denied, set_up_keys,

@@ -8,6 +8,7 @@
 
 #include <poll.h>
 
+#include "account/password_make.h"
 #include "daemon/monitor_process.h"
 #include "daemon/recorder_client.h"
 #include "daemon/steward.h"
@@ -43,7 +44,7 @@ struct keeper {
     /* `ferryd serve` */
     struct account account;
     struct grant grant;
-    char made_password[ACCOUNT_PASSWORD_LEN + 1]; /* "": none was made up */
+    char made_password[PASSWORD_MADE_LEN + 1]; /* "": none was made up */
 
     /* `ferryd run` */
     struct verdict_book_world world;

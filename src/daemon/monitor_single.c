@@ -75,7 +75,7 @@ load_keys(struct keeper *k, const char *path, struct fault *why)
 static enum err
 make_password(struct keeper *k, struct fault *why)
 {
-    enum err err = account_make_password(&rand_system, k->made_password);
+    enum err err = password_make(&rand_system, k->made_password);
     if (err == ERR_NONE)
         err =
             account_set_password(&k->account, bytes_str(k->made_password), &rand_system);

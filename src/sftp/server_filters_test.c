@@ -265,6 +265,25 @@ an_upload_whose_channel_ends_is_not_taken_for_whole(void **state)
     rig_check_file(r, "/f", "half of the file");
 }
 
+/* A drop-box allows no overwriting, but going on with one's own. */
+static void
+an_upload_to_a_drop_box_is_resumed_in_its_session(void **state)
+{
+    struct account *a = *state;
+    struct rig *r = &a->r;
+    struct rig_handle h = rig_must_open(r, "/in/f", WRITE | CREAT | TRUNC);
+    expect_status(rig_write(r, &h, 0, BYTES_LIT("half of ")), SSH_FX_OK);
+    sftp_server_free(r->server);
+    rig_start(r);
+    assert_int_equal(expect_attrs(rig_path(r, SFTP_STAT, "/in/f")).size, 8);
+    h = rig_must_open(r, "/in/f", WRITE | CREAT | SSH_FXF_APPEND);
+    expect_status(rig_write(r, &h, 8, BYTES_LIT("the file")), SSH_FX_OK);
+    rig_must_close(r, &h);
+    assert_int_equal(expect_attrs(rig_path(r, SFTP_STAT, "/in/f")).size, 16);
+    expect_refusal(a, rig_open(r, "/in/f", WRITE | CREAT | TRUNC), "/in/f",
+                   "refused: rule \"/in dropbox\" allows no overwrite");
+}
+
 /* ---- digests ---- */
 
 static struct reply
@@ -498,6 +517,7 @@ main(void)
         T(a_full_quota_is_told_once_to_the_audit_and_until_close_to_the_client),
         T(changes_of_names_are_told),
         T(an_upload_whose_channel_ends_is_not_taken_for_whole),
+        T(an_upload_to_a_drop_box_is_resumed_in_its_session),
         T(an_upload_is_hashed_as_it_comes_and_not_read_again),
         T(what_does_not_come_in_order_is_not_hashed),
         T(what_it_is_doing_can_be_asked),

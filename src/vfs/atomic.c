@@ -25,7 +25,8 @@ struct atomic_vfs {
     struct upload *uploads; /* open now */
     uint64_t next;          /* for names */
     int64_t swept_at;
-    const char *why; /* of the last operation; static */
+    const char *why;      /* of the last operation; static */
+    struct vfs_path told; /* whose .part was shown last; n 0: none */
 };
 
 struct atomic_dir {
@@ -122,7 +123,10 @@ meant(struct atomic_vfs *a, const struct vfs_path *path)
     const struct upload *u = find_upload(a, &real);
     if (u)
         return upload_temporary(u);
-    return has_part(a, &real, &part) ? part : *path;
+    if (!has_part(a, &real, &part))
+        return *path;
+    a->told = real;
+    return part;
 }
 
 /* ---- reaping ---- */
@@ -305,7 +309,6 @@ open_fresh(struct atomic_vfs *a, const struct vfs_path *name, unsigned flags,
     struct vfs_setattr set = {.set = VFS_SET_MODE, .mode = old ? old->mode & 0777 : 0};
     if (old) /* what the umask took; where that is refused, the file has less */
         (void)inner->ops->fsetattr(inner, (*upload)->inner, &set);
-    (*upload)->is_exclusive = (flags & VFS_CREATE) && (flags & VFS_EXCLUSIVE);
     return 0;
 }
 
@@ -328,23 +331,30 @@ open_resumed(struct atomic_vfs *a, const struct vfs_path *name, unsigned flags,
     return 0;
 }
 
+/* We told of something to resume, and now another session has it: whoever would
+ * write on from there must not begin a file with a gap. */
+static bool
+was_taken_away(const struct atomic_vfs *a, const struct vfs_path *name)
+{
+    return bytes_eq(vfs_path_bytes(&a->told), vfs_path_bytes(name));
+}
+
 /* To write: a new file, an abandoned one, or the one that is there. */
 static int
 open_to_write(struct vfs *v, const struct vfs_path *name, unsigned flags, uint32_t mode,
               struct upload **upload)
 {
     struct atomic_vfs *a = atomic_of(v);
-    bool truncates = (flags & VFS_TRUNCATE) != 0;
-    bool is_exclusive = (flags & VFS_CREATE) && (flags & VFS_EXCLUSIVE);
+    bool may_resume = !(flags & VFS_TRUNCATE) && !(flags & VFS_EXCLUSIVE);
     struct vfs_path part;
     struct vfs_stat old;
     int error = look_at_old(a, name, &old);
-    if (error == 0 && is_exclusive)
+    if (error == 0 && vfs_is_exclusive(flags))
         return EEXIST;
     if (error != 0 && error != ENOENT)
         return error;
     bool is_new = error == ENOENT;
-    if (!truncates && !is_exclusive) {
+    if (may_resume) {
         if (find_upload(a, name))
             return VFS_ERR_BEING_WRITTEN;
         if (has_part(a, name, &part)) {
@@ -352,6 +362,8 @@ open_to_write(struct vfs *v, const struct vfs_path *name, unsigned flags, uint32
             if (error != ENOENT)
                 return error;
         }
+        if (was_taken_away(a, name))
+            return VFS_ERR_BEING_WRITTEN;
         if (!is_new)
             return open_direct(a, name, flags, mode, upload);
     }
@@ -365,7 +377,7 @@ atomic_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32_t
             struct vfs_file **file)
 {
     struct atomic_vfs *a = atomic_of(v);
-    bool is_exclusive = (flags & VFS_CREATE) && (flags & VFS_EXCLUSIVE);
+    bool is_exclusive = vfs_is_exclusive(flags);
     bool writes = (flags & VFS_WRITE) != 0;
     struct upload *u;
     struct vfs_path real = *path;
@@ -382,7 +394,9 @@ atomic_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32_t
                        : open_direct(a, path, flags, mode, &u);
     if (error != 0)
         return error;
+    a->told.n = 0;
     u->is_append = (flags & VFS_APPEND) != 0;
+    u->is_exclusive = is_exclusive;
     enlist(a, u);
     *file = (struct vfs_file *)u;
     return 0;
@@ -633,6 +647,7 @@ atomic_unlink(struct vfs *v, const struct vfs_path *path)
     int error = check_seen(path);
     if (error != 0)
         return error;
+    atomic_of(v)->told.n = 0;
     bool has = upload_part_path(path, &part) && has_part(atomic_of(v), path, &part);
     error = pass_unlink(v, path);
     if (has && (error == 0 || error == ENOENT))

@@ -351,6 +351,28 @@ a_cut_off_replacement_is_resumed_and_not_mixed_into_the_old_file(void **state)
     rig_check(b->v, "/f", "new-content");
 }
 
+/* By whom may upload but not overwrite. */
+static void
+new_only_resumes_but_never_replaces(void **state)
+{
+    struct bench *b = *state;
+    struct vfs_file *f;
+    cut_off(b->v, "/f", "0123");
+    f = must_open(b->v, "/f", RESUME | VFS_NEW);
+    write_at(b->v, f, 4, "4567");
+    assert_int_equal(rig_put(b->disk, "/f", "theirs", VFS_CREATE), 0);
+    assert_int_equal(b->v->ops->close(b->v, f), EEXIST);
+    rig_check(b->v, "/f", "theirs");
+    assert_int_equal(b->v->ops->open(b->v, P("/f"), RESUME | VFS_NEW, 0644, &f), EEXIST);
+    assert_int_equal(b->v->ops->unlink(b->v, P("/f")), 0);
+    cut_off(b->v, "/f", "0123");
+    f = must_open(b->v, "/f",
+                  RESUME | VFS_EXCLUSIVE); /* the client's own: from nothing */
+    write_at(b->v, f, 0, "ab");
+    assert_int_equal(b->v->ops->close(b->v, f), 0);
+    rig_check(b->v, "/f", "ab");
+}
+
 static void
 what_lies_behind_a_gap_is_cut_off(void **state)
 {
@@ -386,12 +408,34 @@ one_handle_resumes_at_a_time(void **state)
     assert_int_equal(b->v->ops->open(b->v, P("/f"), RESUME, 0644, &g),
                      VFS_ERR_BEING_WRITTEN);
     b->v->ops->abandon(b->v, f);
+}
 
-    /* Another session has a filter of its own over the same disk: who claims the
-     * name has it, and the other finds nothing to resume. */
-    f = must_open(b->v, "/f", VFS_WRITE);
-    assert_int_equal(rig_count(b->disk, "/", ".ferry-upload.f.part"), 0);
-    assert_int_equal(b->v->ops->close(b->v, f), 0);
+static void
+one_session_resumes_at_a_time(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/ferry-atomic-XXXXXX";
+    struct atomic_options options = {.now = NULL};
+    struct vfs *one, *two, *disk = rig_disk(dir, false);
+    struct vfs_file *f, *g;
+    assert_int_equal(atomic_vfs_new(rig_disk_again(dir, false), &options, &one), 0);
+    assert_int_equal(atomic_vfs_new(rig_disk_again(dir, false), &options, &two), 0);
+    cut_off(one, "/f", "0123");
+    assert_int_equal(rig_stat(one, "/f").size, 4);
+    assert_int_equal(rig_stat(two, "/f").size, 4);
+    f = must_open(two, "/f", RESUME);
+    /* This one would go on at 4, of a file that would begin with a gap. */
+    assert_int_equal(one->ops->open(one, P("/f"), RESUME, 0644, &g),
+                     VFS_ERR_BEING_WRITTEN);
+    write_at(two, f, 4, "4567");
+    assert_int_equal(rig_put(one, "/f", "anew", VFS_CREATE | VFS_TRUNCATE), 0);
+    assert_int_equal(two->ops->close(two, f), 0);
+    rig_check(disk, "/f", "01234567");
+    assert_int_equal(rig_count(disk, "/", ""), 1);
+    vfs_free(one);
+    vfs_free(two);
+    vfs_free(disk);
+    rig_remove_tree(dir);
 }
 
 static void
@@ -571,9 +615,11 @@ main(void)
         T(an_upload_cut_off_is_resumed),
         T(an_upload_is_resumed_by_appending),
         T(a_cut_off_replacement_is_resumed_and_not_mixed_into_the_old_file),
+        T(new_only_resumes_but_never_replaces),
         T(what_lies_behind_a_gap_is_cut_off),
         T(nothing_is_kept_of_an_upload_that_failed_or_did_not_begin),
         T(one_handle_resumes_at_a_time),
+        cmocka_unit_test(one_session_resumes_at_a_time),
         T(a_fresh_upload_drops_what_was_abandoned),
         T(removing_drops_what_was_abandoned),
         T(a_directory_with_an_upload_under_way_is_not_removed),

@@ -99,7 +99,7 @@ static int
 find_or_create(struct mem_vfs *m, const struct vfs_path *path, unsigned flags,
                uint32_t mode, struct mem_node **node)
 {
-    bool is_exclusive = (flags & VFS_CREATE) && (flags & VFS_EXCLUSIVE);
+    bool is_exclusive = vfs_is_exclusive(flags);
     int error = is_exclusive ? mem_lookup_nofollow(&m->tree, path, node)
                              : mem_lookup(&m->tree, path, node);
     if (error == 0)

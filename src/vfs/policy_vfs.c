@@ -283,8 +283,7 @@ widest_writing(struct policy_vfs *p, const struct vfs_path *real, struct open_re
                                       : refuse(p, POLICY_UPLOAD, real);
     if (may_make) {
         if (!(r->flags & VFS_EXCLUSIVE))
-            *r =
-                (struct open_request){r->flags | VFS_EXCLUSIVE, POLICY_OVERWRITE, EEXIST};
+            *r = (struct open_request){r->flags | VFS_NEW, POLICY_OVERWRITE, EEXIST};
     } else {
         *r = (struct open_request){r->flags & ~(unsigned)VFS_CREATE, POLICY_UPLOAD,
                                    ENOENT};
@@ -331,7 +330,7 @@ policy_open(struct vfs *v, const struct vfs_path *path, unsigned flags, uint32_t
             struct vfs_file **file)
 {
     struct policy_vfs *p = policy_of(v);
-    bool is_new = (flags & VFS_CREATE) && (flags & VFS_EXCLUSIVE);
+    bool is_new = vfs_is_exclusive(flags);
     struct open_request r = {.flags = flags};
     struct vfs_path real;
     int error = resolve(p, is_new ? POLICY_USE_NAME : POLICY_USE_OBJECT, path, &real);

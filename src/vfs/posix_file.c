@@ -43,7 +43,8 @@ open_flags(unsigned flags)
     } map[] = {{VFS_APPEND, O_APPEND},
                {VFS_CREATE, O_CREAT},
                {VFS_TRUNCATE, O_TRUNC},
-               {VFS_EXCLUSIVE, O_EXCL}};
+               {VFS_EXCLUSIVE, O_EXCL},
+               {VFS_NEW, O_EXCL}};
     bool reads = (flags & VFS_READ) != 0, writes = (flags & VFS_WRITE) != 0;
     if (!writes)
         flags &= ~(unsigned)VFS_TRUNCATE;

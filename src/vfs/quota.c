@@ -271,7 +271,7 @@ open_or_create(struct quota_vfs *q, const struct vfs_path *path, unsigned flags,
     struct vfs_path real;
     if (!(flags & VFS_CREATE))
         return inner->ops->open(inner, path, flags, mode, inner_file);
-    if (flags & VFS_EXCLUSIVE)
+    if (vfs_is_exclusive(flags))
         return create(q, path, flags, mode, inner_file);
     for (int i = 0; i < OPEN_TRIES; i++) {
         int error = inner->ops->open(inner, path, flags & ~(unsigned)VFS_CREATE, mode,

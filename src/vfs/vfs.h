@@ -44,6 +44,9 @@ enum vfs_open_flag {
     VFS_CREATE = 0x08,
     VFS_TRUNCATE = 0x10,  /* ignored without WRITE */
     VFS_EXCLUSIVE = 0x20, /* with CREATE: fails with EEXIST, for links too */
+    /* Not SFTP's: as EXCLUSIVE, but an interrupted upload of that name may be gone
+     * on with (vfs/atomic.h). From a filter that allows new files only. */
+    VFS_NEW = 0x40,
 };
 
 struct vfs_stat {
@@ -165,6 +168,13 @@ struct vfs_ops {
 struct vfs {
     const struct vfs_ops *ops;
 };
+
+/* Must the file that an OPEN with these flags gives be one that was not there? */
+static inline bool
+vfs_is_exclusive(unsigned flags)
+{
+    return (flags & VFS_CREATE) && (flags & (VFS_EXCLUSIVE | VFS_NEW));
+}
 
 /* NULL allowed. All its files and directories must have been closed. */
 static inline void
