@@ -24,10 +24,16 @@ import tempfile
 import time
 
 import paramiko
+from paramiko import SFTPAttributes
+from paramiko.py3compat import long as uint64
+from paramiko.sftp import CMD_CLOSE, CMD_OPEN, CMD_WRITE
 
 import proc
 from procfs import children_of, command_of, descendants_of, status_of
 from report import Failed, Skipped, check
+
+CHUNK = 32768  # octets of a write
+WRITE_NEW = 2 | 8 | 16  # flags of OPEN: write, create, truncate
 
 # Its own words go to standard error, where nobody wants them.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL + 1)
@@ -149,8 +155,9 @@ class Site:
     {home}, {port} and {root} are filled in. accounts: the value of Accounts."""
 
     def __init__(self, lab, config="", *, accounts="virtual", ready=True, wrapper=(),
-                 is_ipv6=False, argv=()):
-        self.lab, self.ready, self.wrapper, self.argv = lab, ready, list(wrapper), list(argv)
+                 is_ipv6=False, is_started=True):
+        self.lab, self.ready, self.is_started = lab, ready, is_started
+        self.wrapper = list(wrapper)
         self.is_root = lab.mode == "root"
         self.home = lab.folder()
         self.child = self.notices = None
@@ -224,7 +231,8 @@ class Site:
 
     def __enter__(self):
         self._listen_for_notices()
-        self.start()
+        if self.is_started:
+            self.start()
         return self
 
     def __exit__(self, kind, *_):
@@ -241,10 +249,11 @@ class Site:
             os.unlink(path)
         self.notices.bind(path)
         os.chmod(path, 0o666)
-        self.notices.settimeout(0.1)
 
     def start(self):
-        argv = [*self.wrapper, self.lab.ferryd, "run", "-f", self.config_path, *self.argv]
+        argv = [*self.wrapper, self.lab.ferryd, "run", "-f", self.config_path]
+        while self.notice(0.001):
+            pass  # of its life before
         with open(self.path("err"), "ab") as err:
             self.child = proc.start(argv, stdin=subprocess.DEVNULL, stdout=err, stderr=err,
                                     env=self.environment(), cwd="/", **self.identity())
@@ -255,11 +264,12 @@ class Site:
                 self.stop()
                 raise
 
-    def notice(self):
-        """The next notification, or '' after a moment."""
+    def notice(self, seconds=0.1):
+        """The next notification, or '' after so long."""
+        self.notices.settimeout(seconds)
         try:
             return self.notices.recv(4096).decode()
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):
             return ""
 
     def await_notice(self, word, seconds=20):
@@ -394,8 +404,8 @@ class Site:
 
     def role(self, word):
         """Processes of one role, by the names that they give themselves."""
-        return [pid for pid in self.processes()
-                if word in status_of(pid).get("Name", "")]
+        name = "ferryd-accounts" if word == "steward" else f"ferryd-{word}"
+        return [pid for pid in self.processes() if status_of(pid).get("Name") == name]
 
     def direct(self):
         return children_of(self.child.pid)
@@ -492,9 +502,19 @@ class Client:
         return self._sftp
 
     def put(self, name, content):
-        with self.sftp.open(name, "wb") as out:
-            out.set_pipelined(True)
-            out.write(content)
+        """A whole file. Request by request: paramiko's own files lose failures, and the
+        handle after one."""
+        _, message = self.sftp._request(CMD_OPEN, name.encode(), WRITE_NEW, SFTPAttributes())
+        handle = message.get_binary()
+        try:
+            for offset in range(0, len(content), CHUNK):
+                self.sftp._request(CMD_WRITE, handle, uint64(offset),
+                                   content[offset:offset + CHUNK])
+        except OSError:
+            with contextlib.suppress(OSError):
+                self.sftp._request(CMD_CLOSE, handle)
+            raise
+        self.sftp._request(CMD_CLOSE, handle)
 
     def get(self, name):
         with self.sftp.open(name, "rb") as file:
@@ -507,7 +527,7 @@ class Client:
             function(*arguments)
         except OSError as error:
             return str(error)
-        raise Failed(f"{function.__name__}{arguments} was not refused", self.site.log())
+        raise Failed(f"{function.__name__} {arguments[0]!r} was not refused", self.site.log())
 
     def is_alive(self):
         return self.transport.is_active()

@@ -24,7 +24,7 @@ def status_tells_of_logins(lab):
             check_equal((told["pid"], told["logins_ok"], told["authenticated"]),
                         (site.child.pid, 1, 1), "pid, logins, sessions")
             check(told["logins_failed"] >= 1, str(told))
-            check("preauth" in told["walls"] or "session" in told["walls"], told["walls"])
+            check("seccomp" in told["walls"] or "missing" in told["walls"], told["walls"])
 
 
 def session_list_tells_who_and_what(lab):

@@ -207,6 +207,8 @@ def tree_use(root):
     octets = files = 0
     for folder, _, names in os.walk(root):
         for name in names:
+            if name.startswith(".ferry-upload."):
+                continue  # left by the crash: nobody's until it is resumed or reaped
             files += 1
             octets += os.lstat(os.path.join(folder, name)).st_size
     return octets, files

@@ -121,10 +121,10 @@ def wait_alive(transport):
 
 
 def banner(lab):
-    with Site(lab, "Banner {home}/state/banner") as site:
+    with Site(lab, "Banner {home}/state/banner", is_started=False) as site:
         write(site.path("state", "banner"), "Trespassers will be logged.\n", 0o644)
         site.own(site.home)
-        site.reload()
+        site.start()
         site.add_user("alice")
         with site.client("alice", password=PASSWORD) as client:
             check_equal(client.transport.get_banner(), b"Trespassers will be logged.\n", "banner")
@@ -161,7 +161,9 @@ def authorized_principals_file(lab):
     trusted = os.path.join(folder, "ca")
     shutil.copy(ca + ".pub", trusted)
     os.chmod(trusted, 0o644)
-    config = f"TrustedUserCAKeys {trusted}\nAuthorizedPrincipalsFile {folder}/%u"
+    config = f"""TrustedUserCAKeys {trusted}
+        AuthorizedKeysFile none
+        AuthorizedPrincipalsFile {folder}/%u"""
     with Site(lab, config, accounts="system") as site:
         deploy = lab.make_certificate(ca, "deploy", "-n", "deploy")
         own_name = lab.make_certificate(ca, "name", "-n", ALICE)
@@ -287,11 +289,10 @@ def trusted_user_ca_keys(lab):
 
 def host_key_algorithms(lab):
     rsa = lab.make_key("hostrsa", "rsa", "-b", "3072")
-    with Site(lab, "HostKey {home}/rsa\nHostKeyAlgorithms rsa-sha2-512", ready=False) as site:
+    config = "HostKey {home}/rsa\nHostKeyAlgorithms rsa-sha2-512"
+    with Site(lab, config, is_started=False) as site:
         shutil.copy(rsa, site.path("rsa"))
         site.own(site.home)
-        site.stop()
-        site.ready = True
         site.start()
         check_equal([name for name in offers(site.port)["hostkey"] if "ext-info" not in name],
                     ["rsa-sha2-512"], "host key algorithms")

@@ -174,25 +174,21 @@ def host_key(lab):
     with Site(lab) as site:
         names = offers(site.port)["hostkey"]
         check(names and all("ed25519" in name for name in names), f"offered {names}")
-    ecdsa = lab.make_key("hostecdsa", "rsa", "-b", "3072")
-    with Site(lab, "HostKey {home}/second", ready=False) as site:
-        site.stop()
-        shutil.copy(ecdsa, site.path("second"))
+    rsa = lab.make_key("hostrsa", "rsa", "-b", "3072")
+    with Site(lab, "HostKey {home}/second", is_started=False) as site:
+        shutil.copy(rsa, site.path("second"))
         site.own(site.home)
-        site.ready = True
         site.start()
         check("rsa-sha2-512" in offers(site.port)["hostkey"], "the second key is not offered")
 
 
 def host_certificate(lab):
     ca = lab.make_key("hostca")
-    with Site(lab, "HostCertificate {home}/state/host-cert.pub", ready=False) as site:
-        site.stop()
+    with Site(lab, "HostCertificate {home}/state/host-cert.pub", is_started=False) as site:
         shutil.copy(lab.host_key + ".pub", site.path("state", "host.pub"))
         proc.run(["ssh-keygen", "-q", "-s", ca, "-I", "host", "-h", "-n", "127.0.0.1",
                   site.path("state", "host.pub")])
         site.own(site.home)
-        site.ready = True
         site.start()
         check("ssh-ed25519-cert-v01@openssh.com" in offers(site.port)["hostkey"], "not offered")
 
@@ -276,7 +272,11 @@ def stopped_client(site):
                        env={"PATH": os.environ["PATH"], "HOME": site.home})
     child.stdin.write(b"pwd\n")
     child.stdin.flush()
-    check(b"/" in child.stdout.readline(), "it did not log in")
+    said = b""
+    while b"directory: /" not in said:
+        line = child.stdout.readline()
+        check(line, f"it did not log in: {said}")
+        said += line
     os.killpg(child.pid, signal.SIGSTOP)
     return child
 
@@ -318,7 +318,7 @@ def rekey_limit(lab):
                 out.write(bytes(6 * MIB))
             shown = site.sftp("get file /dev/null", "alice", words=("-v",), LogLevel="DEBUG1")
             counts.append(shown.err.count("SSH2_MSG_NEWKEYS received"))
-    check(counts[0] == 1 and counts[1] >= 5, f"key exchanges {counts}")
+    check(counts[0] == 1 and counts[1] >= 4, f"key exchanges {counts}")
 
 
 def chroot_directory(lab):
@@ -623,13 +623,11 @@ def account_database(lab):
 
 def state_directory(lab):
     """Without HostKey the key is made there."""
-    with Site(lab, ready=False) as site:
-        site.stop()
+    with Site(lab, is_started=False) as site:
         text = read_text(site.config_path)
         os.unlink(site.path("state", "ssh_host_ed25519_key"))
         write(site.config_path, re.sub(r"(?m)^HostKey .*\n", "", text), 0o644)
         site.own(site.home)
-        site.ready = True
         site.start()
         made = site.path("state", "ssh_host_ed25519_key")
         check(os.path.exists(made), "no host key was made")
@@ -699,8 +697,7 @@ OPTIONS = {
 
 def every_option_has_a_test(lab):
     """Whatever -T prints stands in the table above."""
-    with Site(lab, ready=False) as site:
-        site.stop()
+    with Site(lab, is_started=False) as site:
         shown = site.command("run", "-T", "-f", site.config_path).out
         words = {line.split()[0].lower() for line in shown.splitlines() if line.strip()}
         tested = {name.lower() for name in OPTIONS}

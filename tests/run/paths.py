@@ -13,9 +13,10 @@ import os
 import threading
 
 from paramiko import SFTPAttributes
-from paramiko.sftp import (CMD_EXTENDED, CMD_LSTAT, CMD_MKDIR, CMD_OPEN, CMD_OPENDIR, CMD_READ,
-                           CMD_READDIR, CMD_READLINK, CMD_REALPATH, CMD_REMOVE, CMD_RENAME,
-                           CMD_RMDIR, CMD_SETSTAT, CMD_STAT, CMD_SYMLINK)
+from paramiko.py3compat import long as uint64
+from paramiko.sftp import (CMD_CLOSE, CMD_EXTENDED, CMD_LSTAT, CMD_MKDIR, CMD_OPEN, CMD_OPENDIR,
+                           CMD_READ, CMD_READDIR, CMD_READLINK, CMD_REALPATH, CMD_REMOVE,
+                           CMD_RENAME, CMD_RMDIR, CMD_SETSTAT, CMD_STAT, CMD_SYMLINK)
 
 from ferryd_run import PASSWORD, Site, write
 from report import check, check_equal
@@ -132,8 +133,8 @@ class Prober:
         if kind is None:
             return
         handle = message.get_binary()
-        self.look(self.ask(CMD_READ, handle, 0, 4096), name)
-        self.ask(4, handle)
+        self.look(self.ask(CMD_READ, handle, uint64(0), 4096), name)
+        self.ask(CMD_CLOSE, handle)
 
     def listed(self, name):
         kind, message = self.ask(CMD_OPENDIR, name)
@@ -143,7 +144,7 @@ class Prober:
         _, names = self.ask(CMD_READDIR, handle)
         if names is not None:
             check(b"secret" not in names.asbytes(), f"its names came back for {name!r}")
-        self.ask(4, handle)
+        self.ask(CMD_CLOSE, handle)
 
     def try_all(self, name):
         attributes = SFTPAttributes()
