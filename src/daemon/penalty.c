@@ -239,9 +239,11 @@ table_add(const struct penalties *p, struct table *t, const struct block *source
 struct penalties *
 penalties_new(const uint64_t seed[2])
 {
+    /* Digits of pi: a factor of few bits, which chance may bring, would not mix. */
+    static const uint64_t salt[2] = {0x243f6a8885a308d3, 0x13198a2e03707344};
     struct penalties *p = calloc(1, sizeof *p);
-    if (p)
-        memcpy(p->seed, seed, sizeof p->seed);
+    for (int i = 0; p && i < 2; i++)
+        p->seed[i] = seed[i] ^ salt[i];
     return p;
 }
 

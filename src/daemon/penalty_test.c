@@ -233,6 +233,24 @@ flood_of_sources_is_bounded_and_spares_the_other_family(void **state)
     penalties_free(p);
 }
 
+/* With sources in a few chains this would take minutes: the test's time limit tells. */
+static void
+seeds_of_few_bits_spread_sources_all_the_same(void **state)
+{
+    static const uint64_t seeds[][2] = {{0, 0}, {1, 2}, {77, 99}, {1, UINT64_MAX}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
+        struct penalties *p = penalties_new(seeds[i]);
+        assert_non_null(p);
+        assert_int_equal(penalties_configure(p, &usual, 32, 64, NULL), ERR_NONE);
+        for (uint32_t k = 0; k < 200000; k++) {
+            struct address a = address_number(k, k % 2);
+            penalty_add(p, &a, PENALTY_CRASH, 0);
+        }
+        penalties_free(p);
+    }
+}
+
 static void
 full_table_forgets_what_ends_first(void **state)
 {
@@ -382,6 +400,7 @@ main(void)
         cmocka_unit_test(exempt_sources_are_never_penalised),
         cmocka_unit_test(switched_off_means_off),
         cmocka_unit_test(flood_of_sources_is_bounded_and_spares_the_other_family),
+        cmocka_unit_test(seeds_of_few_bits_spread_sources_all_the_same),
         cmocka_unit_test(full_table_forgets_what_ends_first),
         cmocka_unit_test(reload_with_other_blocks_forgets_penalties),
         cmocka_unit_test(clock_at_its_ends_is_harmless),
