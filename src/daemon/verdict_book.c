@@ -305,6 +305,7 @@ on_request(struct verdict *v, const struct verdict_session *session,
     *b->request = *request;
     b->session = session ? *session : (struct verdict_session){0};
     b->began_us = book_now_us();
+    b->is_our_fault = false;
     enum err err = begin(b, reply, progress);
     if (err != ERR_NONE)
         book_drop_request(b);
@@ -334,6 +335,7 @@ verdict_book_on_answer(struct verdict *v, const struct steward_head *answer,
         return ERR_NONE;
     b->asked = 0;
     b->step = STEP_NONE;
+    b->is_our_fault = answer->verdict == STEWARD_FAILED;
     if (step == STEP_LOOKUP && answer->op == STEWARD_LOOKUP)
         err = on_facts(b, (const struct steward_facts *)answer, reply, progress);
     else if (answer->op == STEWARD_LOOKUP || answer->op == STEWARD_NAMES ||

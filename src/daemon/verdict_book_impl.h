@@ -44,7 +44,8 @@ struct verdict_book {
     struct verdict_session session; /* what the views point to outlives us */
     uint64_t began_us;
     enum book_step step;
-    uint64_t asked; /* the question's id; 0: none */
+    uint64_t asked;    /* the question's id; 0: none */
+    bool is_our_fault; /* the steward could not tell: tried, but nobody's failure */
     enum kbdint_state kbdint;
     enum login_weight weight; /* of the proof that is under way */
     uint64_t dialogue;        /* PAM's, while kbdint is KBDINT_PAM */

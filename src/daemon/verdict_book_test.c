@@ -26,7 +26,7 @@ struct rig {
     /* What is right. A key is one letter; its lines' commands below. */
     const char *password, *code, *keys;
     const char *command_of[2]; /* of key A, of key B */
-    bool admits_nobody;
+    bool admits_nobody, is_busy;
     unsigned n_asked[STEWARD_OPS];
     struct steward_who last_who;
     struct steward_key last_key;
@@ -188,6 +188,8 @@ play(struct rig *r, const union question *q, struct steward_answer *a)
         a->head.verdict =
             q->password.who.kind != STEWARD_NOBODY &&
             is_right(r->password, q->password.password, q->password.password_len);
+        if (r->is_busy)
+            a->head.verdict = STEWARD_FAILED;
         return;
     case STEWARD_KEY:
         play_key(r, &q->key, a);
@@ -740,6 +742,22 @@ more_requests_than_an_honest_process_sends_are_misuse(void **state)
     rig_close(&r);
 }
 
+static void
+a_steward_that_cannot_tell_is_nobodys_failure(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r, "");
+    r.is_busy = true;
+    rig_begin(&r);
+    assert_step(&r, "password:right", 'D');
+    assert_int_equal(verdict_book_failure(r.v), LOGIN_FAILURE_NONE);
+    r.is_busy = false;
+    assert_step(&r, "password:wrong", 'D');
+    assert_int_equal(verdict_book_failure(r.v), LOGIN_FAILURE_AUTH);
+    rig_close(&r);
+}
+
 /* ---- who may not log in ---- */
 
 struct refused_row {
@@ -1089,6 +1107,7 @@ main(void)
         cmocka_unit_test(an_answer_to_another_question_changes_nothing),
         cmocka_unit_test(too_many_wrong_passwords_end_the_connection),
         cmocka_unit_test(offers_of_keys_are_counted_apart),
+        cmocka_unit_test(a_steward_that_cannot_tell_is_nobodys_failure),
         cmocka_unit_test(more_requests_than_an_honest_process_sends_are_misuse),
         cmocka_unit_test(whoever_may_not_log_in_is_denied_like_a_wrong_password),
         cmocka_unit_test(names_that_no_account_can_have_are_not_looked_up),

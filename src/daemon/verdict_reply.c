@@ -99,7 +99,9 @@ count_failure(struct verdict_book *b)
     case LOGIN_KEY_QUERY:
         return ++b->n_denied_queries < KEY_QUERIES_MAX;
     default:
-        worsen(b, book_is_valid_user(b) ? LOGIN_FAILURE_AUTH : LOGIN_FAILURE_BAD_USER);
+        if (!b->is_our_fault)
+            worsen(b,
+                   book_is_valid_user(b) ? LOGIN_FAILURE_AUTH : LOGIN_FAILURE_BAD_USER);
         return (int)++b->n_failures < b->options.max_auth_tries;
     }
 }
@@ -136,6 +138,7 @@ book_ask(struct verdict_book *b, struct steward_head *question, enum book_step s
          struct login_reply *reply, enum verdict_progress *progress)
 {
     enum err err = steward_client_ask(b->world->steward, question, b->mark, &b->asked);
+    b->is_our_fault = err == ERR_LIMIT;
     if (err == ERR_LIMIT)
         return book_deny(b, "the account steward is too busy", reply, progress);
     if (err != ERR_NONE)
