@@ -225,6 +225,7 @@ class FerrydRun(Ferryd):
             # All clients of the bench have one address.
             "MaxConnections": 2000,
             "MaxStartups": 2000,
+            "MaxAccountSessions": 2000,
             "PerSourceMaxStartups": "none",
             "PerSourcePenalties": "no",
         }
