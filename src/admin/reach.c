@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "daemon/config_files.h"
@@ -20,16 +21,18 @@ path_by_default(char *path)
 static bool
 path_of_config(const char *config_path, char *path)
 {
+    const struct config_homes homes = {getenv("HOME"), getenv("XDG_STATE_HOME"),
+                                       getenv("XDG_RUNTIME_DIR")};
     struct server_config *config;
     struct server_options o;
     struct fault why = {0};
-    if (config_files_parse(config_path, NULL, &config, &why) != ERR_NONE) {
+    server_options_init(&o);
+    if (config_files_load(config_path, NULL, &homes, &config, &o, &why) != ERR_NONE) {
         admin_fail("%s", why.text);
+        server_options_clear(&o);
         return false;
     }
-    server_options_init(&o);
-    bool is_known = server_config_effective(config, NULL, &o) == ERR_NONE;
-    bool is_there = is_known && o.control_socket && strcmp(o.control_socket, "none") != 0;
+    bool is_there = o.control_socket != NULL;
     if (is_there)
         snprintf(path, PATH_MAX, "%s", o.control_socket);
     else

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "crypto/algos.h"
 #include "daemon/files.h"
@@ -79,4 +82,78 @@ config_files_parse(const char *path, const char *const *overrides,
     static const struct server_config_reader reader = {
         .read = read_file, .glob = find_files, .knows = knows_word};
     return server_config_parse(path, overrides, &reader, config, why);
+}
+
+enum { OVERRIDES_MAX = 128, STATE_LINE_MAX = PATH_MAX + 32 };
+
+static bool
+is_absolute(const char *path)
+{
+    return path && path[0] == '/';
+}
+
+/* Directives that hold when the file says nothing; they come last, so that whatever
+ * was said wins. */
+static size_t
+add_own_places(const struct config_homes *h, char state[STATE_LINE_MAX],
+               char control[STATE_LINE_MAX], const char **lines)
+{
+    size_t n = 0;
+    if (is_absolute(h->xdg_state_home))
+        snprintf(state, STATE_LINE_MAX, "StateDirectory %s/ferry", h->xdg_state_home);
+    else if (is_absolute(h->home))
+        snprintf(state, STATE_LINE_MAX, "StateDirectory %s/.local/state/ferry", h->home);
+    if (is_absolute(h->xdg_runtime_dir))
+        snprintf(control, STATE_LINE_MAX, "ControlSocket %s/ferry/control",
+                 h->xdg_runtime_dir);
+    else
+        snprintf(control, STATE_LINE_MAX, "ControlSocket /run/user/%lu/ferry/control",
+                 (unsigned long)geteuid());
+    if (state[0])
+        lines[n++] = state;
+    lines[n++] = control;
+    return n;
+}
+
+static bool
+says(const struct server_config *config, const char *keyword)
+{
+    size_t cursor = 0;
+    return server_config_next(config, keyword, &cursor) != NULL;
+}
+
+/* Read again with those of our places that were not said. */
+static enum err
+place_at_home(const char *path, const char *const *overrides,
+              const struct config_homes *homes, struct server_config **config,
+              struct fault *why)
+{
+    char state[STATE_LINE_MAX] = "", control[STATE_LINE_MAX] = "";
+    const char *own[2], *lines[OVERRIDES_MAX + 3];
+    size_t n = 0;
+    for (; overrides && overrides[n] && n < OVERRIDES_MAX; n++)
+        lines[n] = overrides[n];
+    size_t n_own = add_own_places(homes, state, control, own);
+    for (size_t i = 0; i < n_own; i++)
+        if (!says(*config, own[i] == state ? "StateDirectory" : "ControlSocket"))
+            lines[n++] = own[i];
+    lines[n] = NULL;
+    server_config_free(*config);
+    return config_files_parse(path, lines, config, why);
+}
+
+enum err
+config_files_load(const char *path, const char *const *overrides,
+                  const struct config_homes *homes, struct server_config **config,
+                  struct server_options *options, struct fault *why)
+{
+    enum err err = config_files_parse(path, overrides, config, why);
+    if (err == ERR_NONE && geteuid() != 0)
+        err = place_at_home(path, overrides, homes, config, why);
+    if (err != ERR_NONE) {
+        *config = NULL;
+        return err;
+    }
+    err = server_config_effective(*config, NULL, options);
+    return err ? fault_set(why, err, 0, "out of memory") : ERR_NONE;
 }

@@ -20,4 +20,21 @@
 enum err config_files_parse(const char *path, const char *const *overrides,
                             struct server_config **config, struct fault *why) MUST_USE;
 
+/* Where an ordinary user's daemon keeps its things: the XDG directories. Texts may be
+ * NULL. */
+struct config_homes {
+    const char *home, *xdg_state_home, *xdg_runtime_dir;
+};
+
+/*
+ * The same, and what is effective outside every Match block into options
+ * (initialised by the caller). An ordinary user has StateDirectory and
+ * ControlSocket in their own directories where the file doesn't place them, since
+ * the system's are not theirs.
+ */
+enum err
+config_files_load(const char *path, const char *const *overrides,
+                  const struct config_homes *homes, struct server_config **config,
+                  struct server_options *options, struct fault *why) MUST_USE;
+
 #endif

@@ -188,6 +188,7 @@ introduce(struct run *r, const struct admission_place *p, enum monitor_end role,
         .id = p->id,
         .port = p->port,
     };
+    static const int yes = 1;
     char host[NET_ADDR_TEXT_MAX] = "";
     int pair[2];
     snprintf(w.address, sizeof w.address, "%.63s", p->host);
@@ -200,6 +201,8 @@ introduce(struct run *r, const struct admission_place *p, enum monitor_end role,
     enum err err = link_pair(pair);
     if (err != ERR_NONE)
         return err;
+    /* The monitor is told by the kernel who asks. */
+    (void)setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
     err = link_send_fds(lp->generation->link, &w, sizeof w, &pair[1], 1);
     close(pair[1]);
     if (err != ERR_NONE)
@@ -494,6 +497,8 @@ end_process(struct run *r, struct admission_place *p, pid_t pid)
 {
     uint32_t index = admission_index(r->l->admission, p);
     uint64_t id = p->id;
+    if (pid == p->pid[ADMISSION_SESSION])
+        rates_leave(r->l->rates, r->l->admission, p, r->l->pages);
     admission_ended(r->l->admission, pid);
     if (!admission_find(r->l->admission, id))
         forget(r, index, id);

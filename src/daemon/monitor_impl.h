@@ -20,6 +20,7 @@ enum { KEEPER_FDS_MAX = 2 };
 struct keeper_slot {
     struct monitor_conn conn;
     int fd[MONITOR_ENDS];          /* -1: none */
+    uint32_t pid;                  /* of the process that asked last; for the log */
     uint64_t question;             /* the steward's id of what is awaited */
     struct steward_usage begun;    /* before the tree is counted */
     bool has_quota;                /* charges were made: they must be ended */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "crypto/rand.h"
@@ -33,8 +34,10 @@ say(const struct keeper *k, const struct keeper_slot *slot, enum log_level level
     struct buf *text)
 {
     const char *line = buf_cstr(text);
+    /* Until somebody has vouched for it, a peer's lines are limited. */
+    const char *source = slot->conn.is_authenticated ? "" : slot->conn.address;
     if (line)
-        daemon_log_about(k->process->log, level, slot->conn.address, 0, line);
+        daemon_log_about(k->process->log, level, source, slot->pid, line);
     buf_clear(text);
 }
 
@@ -82,7 +85,7 @@ log_login(const struct keeper *k, struct keeper_slot *slot, const struct login_r
     if (reply->verdict != LOGIN_GONE)
         return;
     log_words_too_many_tries(&text, &peer);
-    say(k, slot, LOG_LEVEL_INFO, &text);
+    say(k, slot, LOG_LEVEL_ERROR, &text);
 }
 
 /* ---- telling the listener ---- */
@@ -351,11 +354,36 @@ keep_request(struct keeper_slot *slot, const struct login_request *r)
     return ERR_NONE;
 }
 
+/* Who sent it, by the kernel's word: lines about a connection carry its process's
+ * number, which is what fail2ban puts them together by. */
+static ssize_t
+receive(struct keeper *k, struct keeper_slot *slot, enum monitor_end end)
+{
+    union {
+        struct cmsghdr align;
+        char room[CMSG_SPACE(sizeof(struct ucred))];
+    } control = {0};
+    struct iovec iov = {&k->message, sizeof k->message};
+    struct msghdr header = {.msg_iov = &iov,
+                            .msg_iovlen = 1,
+                            .msg_control = control.room,
+                            .msg_controllen = sizeof control.room};
+    ssize_t n = recvmsg(slot->fd[end], &header, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&header) : NULL;
+    struct ucred sender;
+    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_CREDENTIALS &&
+        head->cmsg_len == CMSG_LEN(sizeof sender)) {
+        memcpy(&sender, CMSG_DATA(head), sizeof sender);
+        slot->pid = (uint32_t)sender.pid;
+    }
+    return n;
+}
+
 static void
 answer(struct keeper *k, struct keeper_slot *slot, enum monitor_end end)
 {
     enum monitor_progress progress;
-    ssize_t n = read(slot->fd[end], &k->message, sizeof k->message);
+    ssize_t n = receive(k, slot, end);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n <= 0) {

@@ -19,22 +19,10 @@ enum {
     DEFAULT_PORT = 22,
 };
 
-#define SYSTEM_STATE_DIR "/var/lib/ferry"
-#define SYSTEM_RUN_DIR   "/run/ferry"
-#define EMPTY_DIR        "/run/ferry/empty"
-#define DATABASE_NAME    "accounts.db"
-#define CONTROL_NAME     "control.sock"
+#define RUN_DIR   "/run/ferry"
+#define EMPTY_DIR RUN_DIR "/empty"
 
 /* ---- places ---- */
-
-static enum err
-put_path(char *out, const char *dir, const char *name, struct fault *why)
-{
-    int n = snprintf(out, PATH_MAX, "%s/%s", dir, name);
-    return n > 0 && n < PATH_MAX
-               ? ERR_NONE
-               : fault_set(why, ERR_PROTO, 0, "%.160s: the name is too long", dir);
-}
 
 /* A directory that only we may change; made if it is missing, not so its parents. */
 static enum err
@@ -53,43 +41,29 @@ make_directory(const char *path, mode_t mode, struct fault *why)
     return ERR_NONE;
 }
 
+/* mkdir -p, down to a directory of ours. */
 static enum err
-set_state_dir(struct run_settings *s, const struct environment *env, struct fault *why)
+make_state_dir(const char *path, struct fault *why)
 {
-    const char *given = s->options.state_directory;
-    if (!given && !s->is_root)
-        return file_state_dir(env->xdg_state_home, env->home, s->state_dir, why);
-    snprintf(s->state_dir, sizeof s->state_dir, "%s", given ? given : SYSTEM_STATE_DIR);
-    return make_directory(s->state_dir, 0700, why);
-}
-
-static enum err
-set_control(struct run_settings *s, const struct environment *env, struct fault *why)
-{
-    const char *given = s->options.control_socket;
-    if (given) {
-        snprintf(s->control, sizeof s->control, "%s",
-                 strcasecmp(given, "none") == 0 ? "" : given);
-        return ERR_NONE;
+    char part[PATH_MAX];
+    for (const char *slash = strchr(path + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+        if (mkdir(part, 0700) != 0 && errno != EEXIST)
+            return fault_errno(why, ERR_IO, errno, "cannot make directory %.160s", part);
     }
-    if (s->is_root)
-        return put_path(s->control, SYSTEM_RUN_DIR, CONTROL_NAME, why);
-    if (!env->xdg_runtime_dir || env->xdg_runtime_dir[0] != '/')
-        return put_path(s->control, s->state_dir, CONTROL_NAME, why);
-    char dir[PATH_MAX];
-    enum err err = put_path(dir, env->xdg_runtime_dir, "ferry", why);
-    return err ? err : put_path(s->control, dir, CONTROL_NAME, why);
+    return make_directory(path, 0700, why);
 }
 
 static enum err
-set_places(struct run_settings *s, const struct environment *env, struct fault *why)
+set_places(struct run_settings *s, struct fault *why)
 {
-    enum err err = set_state_dir(s, env, why);
-    if (err == ERR_NONE && s->options.account_database)
-        snprintf(s->database, sizeof s->database, "%s", s->options.account_database);
-    else if (err == ERR_NONE)
-        err = put_path(s->database, s->state_dir, DATABASE_NAME, why);
-    return err ? err : set_control(s, env, why);
+    const struct server_options *o = &s->options;
+    snprintf(s->state_dir, sizeof s->state_dir, "%s", o->state_directory);
+    snprintf(s->database, sizeof s->database, "%s", o->account_database);
+    if (o->control_socket)
+        snprintf(s->control, sizeof s->control, "%s", o->control_socket);
+    return make_state_dir(s->state_dir, why);
 }
 
 /* ---- users ---- */
@@ -113,7 +87,7 @@ find_user(const char *keyword, const char *name, uint32_t *uid, uint32_t *gid,
 static enum err
 set_empty_dir(struct run_settings *s, struct fault *why)
 {
-    enum err err = make_directory(SYSTEM_RUN_DIR, 0755, why);
+    enum err err = make_directory(RUN_DIR, 0755, why);
     if (err == ERR_NONE)
         err = make_directory(EMPTY_DIR, 0755, why);
     snprintf(s->public->empty_dir, sizeof s->public->empty_dir, "%s", EMPTY_DIR);
@@ -390,15 +364,14 @@ set_banners(struct run_settings *s, struct fault *why)
 /* ---- all of it ---- */
 
 static enum err
-work_out(struct run_settings *s, const struct environment *env, const char *trace,
-         struct fault *why)
+work_out(struct run_settings *s, const char *trace, struct fault *why)
 {
     if (!s->is_root && (s->options.accounts & SERVER_ACCOUNTS_VIRTUAL) == 0)
         return fault_set(why, ERR_PROTO, 0,
                          "system accounts need root: `Accounts virtual` works without");
     set_limits(s);
     fill_public(s, trace);
-    enum err err = set_places(s, env, why);
+    enum err err = set_places(s, why);
     if (err == ERR_NONE)
         err = set_users(s, why);
     if (err == ERR_NONE)
@@ -418,13 +391,11 @@ run_settings_make(struct run_settings *s, const char *path, const char *const *o
     s->public = calloc(1, sizeof *s->public);
     if (!s->public)
         return fault_set(why, ERR_NOMEM, 0, "out of memory");
-    enum err err = config_files_parse(path, overrides, &s->config, why);
-    if (err != ERR_NONE)
-        return err;
-    err = server_config_effective(s->config, NULL, &s->options);
-    if (err != ERR_NONE)
-        return fault_set(why, err, 0, "out of memory");
-    return work_out(s, env, trace, why);
+    const struct config_homes homes = {env->home, env->xdg_state_home,
+                                       env->xdg_runtime_dir};
+    enum err err =
+        config_files_load(path, overrides, &homes, &s->config, &s->options, why);
+    return err ? err : work_out(s, trace, why);
 }
 
 void

@@ -1,7 +1,8 @@
 /*
  * The tree of files of a session, and the filters in front of it; see
- * session_impl.h. From the disk upwards: durable or atomic uploads, quota, the
- * account's rules, and what `ferryd serve` keeps back.
+ * session_impl.h. From the disk upwards: what `ferryd serve` keeps back, the
+ * quota, durable or atomic uploads, the account's rules. The quota counts what is
+ * on the disk, temporaries of uploads included, hence its place.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -115,32 +116,37 @@ add_quota(struct session *s)
 /* ---- rules ---- */
 
 static int
-add_rules(struct session *s)
+parse_rules(struct session *s, struct policy **policy)
 {
     struct fault why = {0};
-    struct policy *policy;
-    enum err err = policy_parse(s->grant.rights, s->grant.refused_names,
-                                s->grant.is_read_only != 0, &policy, &why);
-    if (err == ERR_NONE && !policy_is_empty(policy))
-        return policy_vfs_new(s->vfs, policy, &s->vfs);
-    if (err == ERR_NONE)
-        policy_free(policy);
-    else
-        snprintf(s->refusal, sizeof s->refusal, "the account's permissions: %.150s",
-                 why.text);
-    return err == ERR_NONE ? 0 : EINVAL;
+    if (policy_parse(s->grant.rights, s->grant.refused_names, s->grant.is_read_only != 0,
+                     policy, &why) == ERR_NONE)
+        return 0;
+    snprintf(s->refusal, sizeof s->refusal, "the account's permissions: %.150s",
+             why.text);
+    return EINVAL;
 }
 
 static int
 make_tree(struct session *s)
 {
-    static int (*const filters[])(struct session *) = {add_uploads, add_quota, add_rules,
-                                                       add_shield};
-    const struct posix_vfs_options options = {.is_confined = s->grant.is_confined != 0};
-    int error = posix_vfs_new(s->root, &options, &s->vfs);
+    static int (*const filters[])(struct session *) = {add_shield, add_quota,
+                                                       add_uploads};
+    struct policy *policy;
+    int error = parse_rules(s, &policy);
+    if (error != 0)
+        return error;
+    const struct posix_vfs_options options = {
+        .is_confined = s->grant.is_confined != 0,
+        .is_literal = !policy_is_empty(policy), /* or links would be a way around rules */
+    };
+    error = posix_vfs_new(s->root, &options, &s->vfs);
     s->root = -1; /* the vfs's, also after a failure */
     for (size_t i = 0; error == 0 && i < ARRAY_LEN(filters); i++)
         error = filters[i](s);
+    if (error == 0)
+        return policy_vfs_new(s->vfs, policy, &s->vfs);
+    policy_free(policy);
     return error;
 }
 

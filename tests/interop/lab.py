@@ -162,7 +162,7 @@ class Lab:
         source = os.path.join(self.programs, name)
         if not os.access(source, os.X_OK):
             raise Skipped(f"{name} is not built in {self.programs}")
-        copy = self.path(f"bin-{name}")
+        copy = os.path.join(self.folder("bin"), name)  # ferryd looks for others beside it
         with self._lock:
             if not os.path.exists(copy):
                 shutil.copy(source, copy)

@@ -36,6 +36,8 @@ from report import Report
 SERVERS = {
     "ferryd": servers.ferryd, "ferryd-compat": servers.ferryd_compat,
     "ferryd-root": servers.ferryd_root, "ferryd-rekeying": servers.ferryd_rekeying,
+    "ferryd-run": servers.ferryd_run, "ferryd-run-keys": servers.ferryd_run_keys,
+    "ferryd-run-root": servers.ferryd_run_root, "ferryd-run-compat": servers.ferryd_run_compat,
     "ferry-sftp-server": servers.sftp_server,
     "sshd": servers.sshd, "sshd-rekeying": servers.sshd_rekeying,
     "sshd-password": servers.sshd_password,
@@ -55,6 +57,7 @@ OVER_SSH = [name for name in CLIENTS if not name.endswith("-D")]
 FOREIGN = ("sshd", "sshd-password", "proftpd", "erlang", "rclone-serve", "asyncssh-server",
            "paramiko-server", "ssh2-server", "go-server", "dropbear")
 BULK = ("put", "get")
+KEY_STEPS = ("list", "put", "get")
 NO_REKEY = tuple(name for name, _, rekeys, _ in suite.STEPS if not rekeys)
 
 # (server, client, its steps; none: all): our server with everybody's client, our client
@@ -62,7 +65,12 @@ NO_REKEY = tuple(name for name, _, rekeys, _ in suite.STEPS if not rekeys)
 ROWS = (
     *(("ferryd", client, ()) for client in OVER_SSH if client != "curl"),
     # Debian 12's libssh2 has no encrypt-then-MAC, which the default profile requires.
-    ("ferryd-compat", "curl", ()),
+    ("ferryd-compat", "curl", ()), ("ferryd-run-compat", "curl", ()),
+    # With accounts: each client by its own login, and those that can do both by key, too.
+    *(("ferryd-run", client, ()) for client in OVER_SSH if client != "curl"),
+    *(("ferryd-run-root", client, ()) for client in OVER_SSH if client != "curl"),
+    *(("ferryd-run-keys", client, KEY_STEPS) for client in
+      ("psftp", "paramiko", "ssh2", "ferry")),
     *((server, client, ()) for server in ("ferryd-root", "sshd-ferry-sftp-server")
       for client in ("openssh-sftp", "psftp", "ferry")),
     *(("ferry-sftp-server", client, ()) for client in ("openssh-sftp-D", "ferry-D")),

@@ -76,6 +76,63 @@ def ferryd_root(lab, name):
 
 
 @contextlib.contextmanager
+def ferryd_run(lab, name, *, as_root=False, by_key=False, config="", words=()):
+    """`ferryd run` with one virtual account: atomic uploads, audit, quota kept.
+
+    by_key: the account has a key and no password. words: options of `ferryd user add`.
+    """
+    account = lab.need_system_user() if as_root else None
+    uid = NOBODY if lab.is_root and not as_root else None
+    owner = account.pw_uid if as_root else uid
+    share = _share(lab, name, owner)
+    state = _share(lab, f"{name}-state", uid)
+    host = lab.copy_for(uid, lab.host_keys["ed25519"], f"{name}-host")
+    for program in ("ferryd", "ferryd-accounts"):
+        lab.program(program)
+    database = os.path.join(state, "accounts.db")
+
+    def argv(port):
+        path = lab.write(f"{name}.conf", mode=0o644, text="\n".join([
+            config, f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {host}",
+            "Accounts virtual", f"StateDirectory {state}", f"AccountDatabase {database}",
+            f"ControlSocket {state}/control", "PidFile none", "PerSourcePenalties no",
+            f"AuditLog {state}/audit.log", "LogLevel VERBOSE",
+            *([f"PreAuthUser nobody\nVirtualUser {account.pw_name}"] if as_root else [])]) + "\n")
+        if uid is not None:
+            os.chown(path, uid, uid)
+        return [lab.program("ferryd"), "run", "-f", path]
+
+    def add_account():
+        keys = ["--key", lab.copy_for(uid, lab.user_key + ".pub", f"{name}-key.pub")]
+        password = [] if by_key else ["--password-stdin"]
+        proc.run([lab.program("ferryd"), "user", "add", "guest", "--database", database,
+                  "--root", share, *keys, *password, *words], stdin=lab.password + "\n",
+                 env=lab.env, **as_account(uid, share))
+
+    add_account()
+    with proc.Server(argv, lab.path(f"{name}.log"), env={**lab.env, "HOME": state},
+                     **as_account(uid, share)) as server:
+        target = Target(lab, port=server.port, root=share, remote_root="/", user="guest",
+                        host_keys=[lab.host_keys["ed25519"]],
+                        password=None if by_key else lab.password, uid=owner)
+        yield target
+    if server.status != 0:
+        raise proc.Failed(f"ferryd ended with {server.status} after SIGTERM", server.log_text())
+
+
+def ferryd_run_root(lab, name):
+    return ferryd_run(lab, name, as_root=True)
+
+
+def ferryd_run_keys(lab, name):
+    return ferryd_run(lab, name, by_key=True)
+
+
+def ferryd_run_compat(lab, name):
+    return ferryd_run(lab, name, config="Profile compat")
+
+
+@contextlib.contextmanager
 def sshd(lab, name, *, sftp_server="internal-sftp", lines=()):
     """OpenSSH's sshd, for the account that runs this, by key."""
     daemon = need_program("sshd", "openssh-server")
