@@ -82,7 +82,7 @@ on_line(void *ctx, enum log_level level, const char *text)
 {
     struct daemon_log *log = ctx;
     if (level <= log->level)
-        daemon_log_about(log, level, log->source, 0, text);
+        daemon_log_about(log, level, log->source, log->pid, text);
 }
 
 static void
@@ -116,6 +116,13 @@ void
 daemon_log_to_recorder(struct daemon_log *log, int fd)
 {
     log->recorder = fd;
+}
+
+void
+daemon_log_set_subject(struct daemon_log *log, const char *address, uint32_t pid)
+{
+    daemon_log_set_source(log, address);
+    log->pid = pid;
 }
 
 void

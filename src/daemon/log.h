@@ -39,6 +39,7 @@ struct daemon_log {
     int recorder; /* socket to the recorder, or -1: standard error */
     char source[LOG_SOURCE_MAX];
     char host[65]; /* ours, for the openssh style; asked while that is still possible */
+    uint32_t pid; /* daemon_log_set_subject; 0: our own */
     unsigned n_lost;
 };
 
@@ -52,6 +53,10 @@ void daemon_log_to_recorder(struct daemon_log *log, int fd);
 /* From now on every line is about this peer, which nobody vouches for: it will be
  * limited. "": no longer. */
 void daemon_log_set_source(struct daemon_log *log, const char *address);
+
+/* Until it is said otherwise, lines are about a connection with this process (0: our
+ * own) and from this source, as above. */
+void daemon_log_set_subject(struct daemon_log *log, const char *address, uint32_t pid);
 
 /*
  * One line for somebody else: the monitor's about a connection.

@@ -305,6 +305,7 @@ on_login(struct keeper *k, struct keeper_slot *slot, const struct steward_head *
         keeper_drop(k, slot);
     else if (progress == VERDICT_NOW)
         keeper_reply(k, slot, reply);
+    keeper_speak_of(k, NULL);
 }
 
 static void

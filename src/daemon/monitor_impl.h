@@ -24,7 +24,6 @@ struct keeper_slot {
     uint64_t question;             /* the steward's id of what is awaited */
     struct steward_usage begun;    /* before the tree is counted */
     bool has_quota;                /* charges were made: they must be ended */
-    bool was_told_invalid;         /* "Invalid user" was logged */
     struct login_request *pending; /* method and user of a login that is awaited */
 };
 
@@ -76,6 +75,9 @@ extern const struct keeper_kind keeper_single, keeper_book;
 /* The slot of a connection; NULL: it has left. mark: keeper_mark. */
 struct keeper_slot *keeper_find(struct keeper *k, uint64_t mark);
 uint64_t keeper_mark(const struct monitor_conn *c);
+
+/* Lines of the log are about this connection from now on; NULL: about none. */
+void keeper_speak_of(const struct keeper *k, const struct keeper_slot *slot);
 
 /* Answer what a connection awaits. reply->op is set here. */
 void

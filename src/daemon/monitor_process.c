@@ -29,15 +29,20 @@ kind_of(const struct keeper *k)
 
 /* ---- what is said about logins ---- */
 
+void
+keeper_speak_of(const struct keeper *k, const struct keeper_slot *slot)
+{
+    /* Until somebody has vouched for it, a peer's lines are limited. */
+    const char *source = slot && !slot->conn.is_authenticated ? slot->conn.address : "";
+    daemon_log_set_subject(k->process->log, source, slot ? slot->pid : 0);
+}
+
 static void
-say(const struct keeper *k, const struct keeper_slot *slot, enum log_level level,
-    struct buf *text)
+say(const struct keeper *k, enum log_level level, struct buf *text)
 {
     const char *line = buf_cstr(text);
-    /* Until somebody has vouched for it, a peer's lines are limited. */
-    const char *source = slot->conn.is_authenticated ? "" : slot->conn.address;
     if (line)
-        daemon_log_about(k->process->log, level, source, slot->pid, line);
+        log_line(&k->process->log->sink, level, "%s", line);
     buf_clear(text);
 }
 
@@ -55,8 +60,8 @@ method_word(uint32_t method)
 }
 
 static void
-log_login(const struct keeper *k, struct keeper_slot *slot, const struct login_request *r,
-          const struct login_reply *reply)
+log_login(const struct keeper *k, const struct keeper_slot *slot,
+          const struct login_request *r, const struct login_reply *reply)
 {
     struct buf text;
     const struct log_peer peer = {
@@ -70,22 +75,17 @@ log_login(const struct keeper *k, struct keeper_slot *slot, const struct login_r
         reply->verdict == LOGIN_PROMPT)
         return;
     buf_init(&text, LOG_TEXT_MAX);
-    if (!peer.is_valid_user && !slot->was_told_invalid) {
-        slot->was_told_invalid = true;
-        log_words_invalid_user(&text, &peer);
-        say(k, slot, LOG_LEVEL_INFO, &text);
-    }
     if (reply->verdict == LOGIN_ACCEPTED)
         log_words_accepted(&text, &peer, method, reply->detail);
     else if (reply->verdict == LOGIN_PARTIAL)
         log_words_partial(&text, &peer, method, reply->detail);
     else
         log_words_failed(&text, &peer, method, reply->detail);
-    say(k, slot, LOG_LEVEL_INFO, &text);
+    say(k, LOG_LEVEL_INFO, &text);
     if (reply->verdict != LOGIN_GONE)
         return;
     log_words_too_many_tries(&text, &peer);
-    say(k, slot, LOG_LEVEL_ERROR, &text);
+    say(k, LOG_LEVEL_ERROR, &text);
 }
 
 /* ---- telling the listener ---- */
@@ -406,6 +406,7 @@ answer(struct keeper *k, struct keeper_slot *slot, enum monitor_end end)
         if (progress == MONITOR_NOW)
             send_reply(slot, end, &k->reply);
     }
+    keeper_speak_of(k, NULL);
     mem_wipe(&k->message, (size_t)n); /* it may have been a password */
 }
 
