@@ -29,7 +29,7 @@ struct option {
 
 static const struct option options[] = {
     {"database", 0, OPTION_TEXT, TAKES_ALWAYS, AT(database), "FILE",
-     "the account database (default: as AccountDatabase)"},
+     "the account database (default: AccountDatabase of -f FILE or ferryd.conf)"},
     {"json", 0, OPTION_FLAG, TAKES_ALWAYS, AT(is_json), NULL,
      "for programs: one JSON object a line"},
     {"password-stdin", 0, OPTION_FLAG, TAKES_PASSWORD, AT(is_password_stdin), NULL,

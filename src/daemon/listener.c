@@ -21,7 +21,8 @@
 
 enum {
     ACCEPTS_PER_TURN = 32,
-    BACK_OFF_MS = 100,     /* after accept ran out of descriptors or memory */
+    BACK_OFF_MS = 100, /* after accept ran out of descriptors or memory */
+    SPAWNER_BACK_OFF_MS = 10,
     REFUSAL_LOG_MS = 1000, /* one line about refusals in this time at most */
     EXIT_MS = 2 * 1000,    /* from SIGKILL to the last process's end */
     RESTART_MS = 30 * 1000,
@@ -229,20 +230,48 @@ spawn(struct run *r, const struct admission_place *p, enum spawn_op op,
     return link_send_fds(r->l->spawner, &q, sizeof q, fds, 3);
 }
 
-static void
+/* False: the spawner takes no more for now. */
+static bool
 signal_process(const struct run *r, pid_t pid, int signal_number)
 {
     struct spawn_request q = {.op = SPAWN_SIGNAL, .pid = pid, .signal = signal_number};
-    if (pid > 0)
-        (void)!link_send(r->l->spawner, &q, sizeof q);
+    return pid <= 0 || link_send(r->l->spawner, &q, sizeof q) != ERR_LIMIT;
+}
+
+static bool
+signal_place(const struct run *r, const struct admission_place *p, int signal_number)
+{
+    /* One that hands its login over ends by itself; the session is told. */
+    bool is_spared = signal_number == SIGTERM && place_of(r, p)->is_accepted;
+    return (is_spared || signal_process(r, p->pid[ADMISSION_PRE_AUTH], signal_number)) &&
+           signal_process(r, p->pid[ADMISSION_SESSION], signal_number);
+}
+
+/* A stop has a word for each connection, more than a link holds at once. */
+static void
+send_signals(struct run *r)
+{
+    uint32_t cursor = 0;
+    const struct admission_place *p;
+    if (!r->has_signals)
+        return;
+    while ((p = admission_next(r->l->admission, &cursor))) {
+        struct listener_place *lp = place_of(r, p);
+        if (lp->signal != 0 && !signal_place(r, p, lp->signal))
+            return;
+        lp->signal = 0;
+    }
+    r->has_signals = false;
 }
 
 void
 listener_signal(struct run *r, const struct admission_place *p, int signal_number)
 {
-    place_of(r, p)->is_killed = true;
-    for (int role = 0; role < ADMISSION_ROLES; role++)
-        signal_process(r, p->pid[role], signal_number);
+    struct listener_place *lp = place_of(r, p);
+    lp->is_killed = true;
+    lp->signal = signal_number;
+    r->has_signals = true;
+    send_signals(r);
 }
 
 static enum err
@@ -320,17 +349,33 @@ on_connection(struct run *r, int socket, const struct net_addr *peer)
     close(socket);
 }
 
+/* Room for another connection, and for the sessions and signals of those that are
+ * in: who has been accepted must not be lost for a full link. */
+static bool
+has_spawner_room(const struct run *r)
+{
+    struct pollfd p = {.fd = r->l->spawner, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+}
+
 static void
 accept_some(struct run *r, int listen_fd)
 {
+    static const int off = 0;
     struct net_addr peer;
     int fd;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        if (!has_spawner_room(r)) {
+            r->accept_ms = clock_now_ms() + SPAWNER_BACK_OFF_MS;
+            return;
+        }
         enum err err = socket_accept(listen_fd, &fd, &peer);
         if (err == ERR_IO)
             r->accept_ms = clock_now_ms() + BACK_OFF_MS;
         if (err != ERR_NONE)
             return;
+        if (r->l->has_no_keepalive)
+            (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &off, sizeof off);
         on_connection(r, fd, &peer);
     }
 }
@@ -524,7 +569,7 @@ on_started(struct run *r, const struct spawn_notice *n)
     enum admission_role role =
         n->op == SPAWN_SESSION ? ADMISSION_SESSION : ADMISSION_PRE_AUTH;
     if (!p || !admission_started(r->l->admission, n->id, role, n->pid)) {
-        signal_process(r, n->pid, SIGKILL);
+        (void)signal_process(r, n->pid, SIGKILL);
         return;
     }
     struct listener_place *lp = place_of(r, p);
@@ -534,8 +579,8 @@ on_started(struct run *r, const struct spawn_notice *n)
     if (lp->ended_early)
         end_process(r, p, lp->ended_early);
     lp->ended_early = 0;
-    if (r->stop_ms != UINT64_MAX)
-        signal_process(r, n->pid, SIGTERM);
+    if (r->stop_ms != UINT64_MAX && !r->is_retiring)
+        listener_signal(r, p, SIGTERM);
 }
 
 /* No process could be made for it. */
@@ -808,8 +853,10 @@ fill_poll(const struct run *r, struct poll_set *s, uint64_t now)
     const struct listener *l = r->l;
     bool is_accepting = r->stop_ms == UINT64_MAX && now >= r->accept_ms;
     s->fds[AT_SIGNALS] = (struct pollfd){.fd = r->signals, .events = POLLIN};
-    s->fds[AT_SPAWNER] =
-        (struct pollfd){.fd = l->spawner_pid ? l->spawner : -1, .events = POLLIN};
+    s->fds[AT_SPAWNER] = (struct pollfd){
+        .fd = l->spawner_pid ? l->spawner : -1,
+        .events = (short)(r->has_signals ? POLLIN | POLLOUT : POLLIN),
+    };
     s->fds[AT_RESTART] = (struct pollfd){.fd = r->restart_fd, .events = POLLIN};
     s->generations = s->n = AT_GENERATIONS;
     for (size_t i = 0; i < LISTENER_GENERATIONS_MAX; i++)
@@ -834,8 +881,10 @@ serve_polled(struct run *r, struct poll_set *s)
         if (s->fds[s->generations + i].revents && l->generations[i] &&
             l->generations[i]->link >= 0)
             take_notices(r, l->generations[i]);
-    if (s->fds[AT_SPAWNER].revents)
+    if (s->fds[AT_SPAWNER].revents) {
         take_spawner_notices(r);
+        send_signals(r);
+    }
     if (s->fds[AT_SIGNALS].revents)
         on_signal(r);
     if (s->fds[AT_RESTART].revents)

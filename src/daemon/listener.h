@@ -52,6 +52,7 @@ struct listener_place {
     bool is_accepted;     /* the monitor said so: a session was asked for */
     bool is_starting;     /* its session was asked for and not heard of yet */
     bool is_killed;       /* on our word: no crash */
+    int signal;           /* for its processes, still to be sent; 0 */
     bool has_failed, was_bad_user;
     pid_t ended_early; /* pre-authentication, before its session was heard of; 0 */
 };
@@ -65,6 +66,7 @@ struct listener {
     struct net_addr bound[LISTENER_SOCKETS_MAX];
     uint32_t n_listen;
     uint64_t drain_ms; /* from SIGTERM to force */
+    bool has_no_keepalive; /* TCPKeepAlive no */
 
     struct generation *generations[LISTENER_GENERATIONS_MAX]; /* [0]: the present one */
     struct admission *admission;

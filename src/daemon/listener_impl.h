@@ -14,6 +14,7 @@ struct run {
     uint64_t accept_ms; /* no accept before */
     uint64_t refusal_log_ms;
     unsigned n_refused; /* since the last line about them */
+    bool has_signals;   /* places have signals that the spawner had no room for */
     bool is_vital_gone; /* a process that all need */
     bool is_retiring;   /* another program serves; the last connection ends us */
     int restart_fd;     /* an octet comes when it does; -1 */
@@ -24,7 +25,8 @@ struct run {
 /* SIGHUP, or an administrator. An error has been logged. */
 enum err listener_reload(struct run *r, struct fault *why) MUST_USE;
 
-/* To all processes of a connection; marks them as ended by us. */
+/* To the processes of a connection, now or as soon as the spawner takes our word;
+ * marks them as ended by us. SIGTERM or SIGKILL. */
 void listener_signal(struct run *r, const struct admission_place *p, int signal_number);
 
 #endif

@@ -12,7 +12,7 @@
 #include "daemon/monitor_impl.h"
 #include "key/authorized_keys.h"
 
-enum { DEFAULT_UMASK = 022, UNUSED_MS = 60 * 1000 };
+enum { DEFAULT_UMASK = 022, CHANNELS = 10, UNUSED_MS = 60 * 1000 };
 
 /* ---- loading ---- */
 
@@ -113,7 +113,7 @@ fill_grant(struct keeper *k)
     g->is_read_only = s->options->is_read_only;
     g->log_level = (uint32_t)settings_log_level(s->options);
     g->keepalive_ms = s->limits.keepalive_ms;
-    g->channels_max = s->limits.channels;
+    g->channels_max = CHANNELS;
     g->unused_ms = UNUSED_MS;
     g->rekey_octets = s->limits.rekey_octets;
 }

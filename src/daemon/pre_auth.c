@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "crypto/rand.h"
@@ -329,6 +330,16 @@ run(struct pre_auth *p)
     return status;
 }
 
+/* Nobody's work is in our hands: the word to stop ends us on the spot. */
+static void
+obey_sigterm(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int
 pre_auth_run(const struct pre_auth_config *config)
 {
@@ -341,7 +352,12 @@ pre_auth_run(const struct pre_auth_config *config)
     p->start_ms = clock_now_ms();
     p->monitor.fd = config->monitor;
     p->monitor.public = config->public;
+    obey_sigterm();
     int status = run(p);
+    /* The listener has the socket as well, so that our end alone would tell the peer
+     * nothing before the listener has heard of it. */
+    if (status != PRE_AUTH_HANDED_OVER)
+        shutdown(config->socket, SHUT_RDWR);
     conn_free(p->conn);
     free(p);
     return status;

@@ -33,7 +33,8 @@ enum pre_auth_exit {
 };
 
 /* Runs to the hand-over or the connection's end; the exit status. The
- * descriptors are closed by the process's end. */
+ * descriptors are closed by the process's end; when nothing was handed over the
+ * peer has been shut out before. SIGTERM ends it at once. */
 int pre_auth_run(const struct pre_auth_config *config) MUST_USE;
 
 #endif

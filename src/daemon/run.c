@@ -189,6 +189,7 @@ adopt(struct daemon *d, struct listener *l, struct run_settings *fresh,
                                         ? recorder->writers[RECORDER_LOG_TRUSTED]
                                         : -1);
     l->drain_ms = (uint64_t)fresh->options.drain_s * 1000;
+    l->has_no_keepalive = !fresh->options.tcp_keep_alive;
     recorder_link_retire(&d->recorder);
     run_settings_clear(&d->settings);
     d->recorder = *recorder;
@@ -260,7 +261,10 @@ hook_status(void *ctx, struct control_status *out)
     snprintf(out->config, sizeof out->config, "%s", d->path);
     out->pid = (uint32_t)getpid();
     buf_init(&text, CONTROL_WALLS_MAX);
-    sandbox_describe(&d->plan, &text);
+    for (int role = 0; role < SANDBOX_ROLES; role++) {
+        sandbox_describe(&d->plan, (enum sandbox_role)role, &text);
+        buf_put_u8(&text, '\n');
+    }
     const char *walls = buf_cstr(&text);
     snprintf(out->walls, sizeof out->walls, "%s", walls ? walls : "");
     buf_clear(&text);
@@ -400,18 +404,6 @@ start_control(struct daemon *d, struct fault *why)
 }
 
 static void
-log_walls(struct daemon *d)
-{
-    struct buf text;
-    buf_init(&text, 2048);
-    sandbox_describe(&d->plan, &text);
-    const char *line = buf_cstr(&text);
-    if (line)
-        log_line(&d->log.sink, LOG_LEVEL_INFO, "%s", line);
-    buf_clear(&text);
-}
-
-static void
 log_addresses(struct daemon *d)
 {
     for (uint32_t i = 0; i < d->listener.n_listen; i++) {
@@ -446,6 +438,7 @@ start(struct daemon *d, struct generation *first, struct fault *why)
     l->hooks = &hooks;
     l->hooks_ctx = d;
     l->drain_ms = (uint64_t)d->settings.options.drain_s * 1000;
+    l->has_no_keepalive = !d->settings.options.tcp_keep_alive;
     l->generations[0] = first;
     first->number = 1;
     enum err err = start_log(d, why);
@@ -508,7 +501,7 @@ serve(struct daemon *d)
         return 1;
     }
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    log_walls(d);
+    sandbox_log(&d->plan, &d->log.sink);
     log_addresses(d);
     write_pid_file(d);
     tell_ready(d);

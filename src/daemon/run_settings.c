@@ -16,7 +16,7 @@
 
 enum {
     BANNER_FILE_MAX = MONITOR_BANNER_MAX - 1, /* octets */
-    DEFAULT_PORT = 22,
+    NO_GRACE_S = 24 * 60 * 60, /* LoginGraceTime 0: "no limit"; but nothing is endless */
 };
 
 #define RUN_DIR   "/run/ferry"
@@ -198,7 +198,7 @@ set_limits(struct run_settings *s)
         .bits6 = (uint32_t)o->per_source_bits6,
     };
     *limits = (struct conn_limits){
-        .login_ms = (uint32_t)o->login_grace_s * 1000,
+        .login_ms = (uint32_t)(o->login_grace_s ? o->login_grace_s : NO_GRACE_S) * 1000,
         /* The monitor counts by what holds for the user; this is the backstop. */
         .auth_failures = LOGIN_REQUESTS_MAX,
         .rekey_octets = (uint64_t)o->rekey_octets,

@@ -77,9 +77,14 @@ sandbox_prepare(struct sandbox_plan *plan, enum sandbox_policy policy, struct fa
 }
 
 void
-sandbox_describe(const struct sandbox_plan *plan, struct buf *out)
+sandbox_describe(const struct sandbox_plan *plan, enum sandbox_role role, struct buf *out)
 {
-    buf_put_str(out, "walls around each connection: openat2 beneath its root");
+    static const char *const heads[SANDBOX_ROLES] = {
+        [SANDBOX_MONITOR] = "walls around the monitor: no files, no network",
+        [SANDBOX_PRE_AUTH] = "walls around each connection before its login: no files",
+        [SANDBOX_SESSION] = "walls around each session: openat2 beneath its root",
+    };
+    buf_put_str(out, heads[role]);
     if (plan->landlock_abi > 0)
         buf_printf(out, ", Landlock (ABI %d)", plan->landlock_abi);
     if (plan->has_filter)
@@ -87,11 +92,25 @@ sandbox_describe(const struct sandbox_plan *plan, struct buf *out)
     buf_put_str(out, ", limits, no new privileges");
     if (plan->landlock_abi == 0)
         buf_put_str(out, "; missing: Landlock");
-    else if (plan->landlock_abi < 2)
+    else if (plan->landlock_abi < 2 && role == SANDBOX_SESSION)
         buf_put_str(out, "; this kernel's Landlock forbids renaming between directories");
     if (!plan->has_filter)
         buf_put_str(out, IS_SANITIZED ? "; missing: seccomp (a sanitizer build)"
                                       : "; missing: seccomp");
+}
+
+void
+sandbox_log(const struct sandbox_plan *plan, const struct log_sink *log)
+{
+    for (int role = 0; role < SANDBOX_ROLES; role++) {
+        struct buf text;
+        buf_init(&text, 1024);
+        sandbox_describe(plan, (enum sandbox_role)role, &text);
+        const char *line = buf_cstr(&text);
+        if (line)
+            log_line(log, LOG_LEVEL_INFO, "%s", line);
+        buf_clear(&text);
+    }
 }
 
 /* Standard error, where the log may go, is somebody's file. */

@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <sys/types.h>
 
+#include "base/log.h"
 #include "daemon/options.h"
 
 enum sandbox_role {
@@ -35,8 +36,12 @@ enum err sandbox_prepare(struct sandbox_plan *plan, enum sandbox_policy policy,
                          struct fault *why) MUST_USE;
 void sandbox_plan_clear(struct sandbox_plan *plan);
 
-/* One sentence about the walls that will stand, for the log. */
-void sandbox_describe(const struct sandbox_plan *plan, struct buf *out);
+/* Append one line about the walls that stand around a role, for the log. */
+void sandbox_describe(const struct sandbox_plan *plan, enum sandbox_role role,
+                      struct buf *out);
+
+/* The lines of all roles, as a daemon says them when it starts. */
+void sandbox_log(const struct sandbox_plan *plan, const struct log_sink *log);
 
 /* Whom to become. The supplementary groups are exactly these. */
 struct sandbox_identity {

@@ -33,18 +33,6 @@ listen_all(struct serve *s, struct fault *why)
     return err;
 }
 
-static void
-log_walls(struct serve *s)
-{
-    struct buf text;
-    buf_init(&text, 1024);
-    sandbox_describe(&s->plan, &text);
-    const char *line = buf_cstr(&text);
-    if (line)
-        log_line(&s->log.sink, LOG_LEVEL_INFO, "%s", line);
-    buf_clear(&text);
-}
-
 static enum err
 fill_public(struct serve *s, const char *trace, struct fault *why)
 {
@@ -111,7 +99,7 @@ start(struct serve *s, struct fault *why)
     s->generation.log = s->generation.log_pre_auth = -1;
     err = listener_init(&s->listener, &limits, &s->generation, why);
     if (err == ERR_NONE)
-        log_walls(s);
+        sandbox_log(&s->plan, &s->log.sink);
     return err;
 }
 

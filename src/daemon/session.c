@@ -316,6 +316,9 @@ set_up(struct session *s, struct fault *why)
         return fault_set(why, ERR_NOMEM, 0, "cannot map the board");
     close(s->config->board);
     open_root(s);
+    if (s->grant.channels_max == 0)
+        snprintf(s->refusal, sizeof s->refusal,
+                 "MaxSessions 0: no channel may be opened");
     if (s->config->is_over_limit)
         snprintf(s->refusal, sizeof s->refusal,
                  "the account has %u connections already, as many as it may have",

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "crypto/rand.h"
@@ -150,6 +151,25 @@ make_tree(struct session *s)
     return error;
 }
 
+/* A home that is not there, as inside most chroots, is the root (sshd's rule). */
+static bool
+has_directory(struct session *s, const char *text)
+{
+    struct vfs_path path;
+    struct vfs_stat st;
+    return text[0] && vfs_path_parse(&path, NULL, bytes_str(text)) == 0 &&
+           s->vfs->ops->stat(s->vfs, &path, &st) == 0 && S_ISDIR(st.mode);
+}
+
+static void
+find_home(struct session *s)
+{
+    if (!has_directory(s, s->grant.home))
+        s->sftp.home = "/";
+    if (has_directory(s, s->grant.start))
+        s->sftp.start = s->grant.start;
+}
+
 void
 session_open_files(struct session *s)
 {
@@ -160,4 +180,6 @@ session_open_files(struct session *s)
         snprintf(s->refusal, sizeof s->refusal, "the account's files: %s",
                  strerror(error));
     s->sftp.vfs = s->vfs;
+    if (s->refusal[0] == 0)
+        find_home(s);
 }

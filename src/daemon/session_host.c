@@ -185,7 +185,6 @@ session_wire_up(struct session *s)
     };
     s->sftp = (struct sftp_server_config){
         .home = s->grant.home,
-        .start = s->grant.start[0] ? s->grant.start : NULL,
         .user = s->grant.user,
         .peer_software = conn_peer_software(s->conn),
         .is_read_only = s->grant.is_read_only != 0,

@@ -8,7 +8,7 @@
 #include "sftp/server.h"
 #include "ssh/conn.h"
 
-enum { SFTP_CHANNELS_MAX = 10 };
+enum { SFTP_CHANNELS_MAX = 64 }; /* as many as the engine has */
 
 struct sftp_channel {
     struct chan *chan;          /* NULL: free */
