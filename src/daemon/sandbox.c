@@ -5,10 +5,12 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "daemon/filter.h"
@@ -189,6 +191,15 @@ is_regained(const struct sandbox_identity *id)
     return !is_dropped || setresuid(0, 0, 0) == 0 || setuid(0) == 0 || seteuid(0) == 0;
 }
 
+/* They go with user 0, unless somebody asked the kernel to keep them. */
+static bool
+drop_capabilities(void)
+{
+    struct __user_cap_header_struct self = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return syscall(SYS_capset, &self, none) == 0;
+}
+
 static bool
 change_identity(const struct sandbox_identity *id)
 {
@@ -196,7 +207,7 @@ change_identity(const struct sandbox_identity *id)
         return true;
     if (id->uid == 0 || setgroups(id->n_groups, id->groups) != 0 ||
         setresgid(id->gid, id->gid, id->gid) != 0 ||
-        setresuid(id->uid, id->uid, id->uid) != 0)
+        setresuid(id->uid, id->uid, id->uid) != 0 || !drop_capabilities())
         return false;
     return !is_regained(id);
 }
