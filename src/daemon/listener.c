@@ -271,7 +271,6 @@ listener_signal(struct run *r, const struct admission_place *p, int signal_numbe
     lp->is_killed = true;
     lp->signal = signal_number;
     r->has_signals = true;
-    send_signals(r);
 }
 
 static enum err
@@ -881,10 +880,8 @@ serve_polled(struct run *r, struct poll_set *s)
         if (s->fds[s->generations + i].revents && l->generations[i] &&
             l->generations[i]->link >= 0)
             take_notices(r, l->generations[i]);
-    if (s->fds[AT_SPAWNER].revents) {
+    if (s->fds[AT_SPAWNER].revents)
         take_spawner_notices(r);
-        send_signals(r);
-    }
     if (s->fds[AT_SIGNALS].revents)
         on_signal(r);
     if (s->fds[AT_RESTART].revents)
@@ -907,6 +904,7 @@ turn(struct run *r)
         return false;
     if (r->restart_fd >= 0 && now >= r->restart_ms)
         finish_restart(r);
+    send_signals(r);
     fill_poll(r, &set, now);
     if (poll(set.fds, set.n, clock_poll_timeout(next_deadline(r, now), now)) < 0)
         return errno == EINTR;
@@ -934,6 +932,7 @@ end_all(struct run *r)
         log_line(&r->l->log->sink, LOG_LEVEL_WARN, "%u connections had to be cut off",
                  r->l->admission->n_used);
     signal_all(r, SIGKILL);
+    send_signals(r);
     close_fd(&r->l->spawner);
     for (size_t i = 0; i < LISTENER_GENERATIONS_MAX; i++)
         if (r->l->generations[i])

@@ -25,8 +25,8 @@ struct run {
 /* SIGHUP, or an administrator. An error has been logged. */
 enum err listener_reload(struct run *r, struct fault *why) MUST_USE;
 
-/* To the processes of a connection, now or as soon as the spawner takes our word;
- * marks them as ended by us. SIGTERM or SIGKILL. */
+/* To the processes of a connection, as soon as the spawner takes our word; marks them
+ * as ended by us. SIGTERM or SIGKILL. */
 void listener_signal(struct run *r, const struct admission_place *p, int signal_number);
 
 #endif
