@@ -103,15 +103,18 @@ add_own_places(const struct config_homes *h, char state[STATE_LINE_MAX],
         snprintf(state, STATE_LINE_MAX, "StateDirectory %s/ferry", h->xdg_state_home);
     else if (is_absolute(h->home))
         snprintf(state, STATE_LINE_MAX, "StateDirectory %s/.local/state/ferry", h->home);
-    if (is_absolute(h->xdg_runtime_dir))
-        snprintf(control, STATE_LINE_MAX, "ControlSocket %s/ferry/control",
-                 h->xdg_runtime_dir);
-    else
-        snprintf(control, STATE_LINE_MAX, "ControlSocket /run/user/%lu/ferry/control",
-                 (unsigned long)geteuid());
+    char run_user[64];
+    snprintf(run_user, sizeof run_user, "/run/user/%lu", (unsigned long)geteuid());
+    const char *run = is_absolute(h->xdg_runtime_dir) ? h->xdg_runtime_dir : run_user;
+    if (access(run, X_OK) == 0)
+        snprintf(control, STATE_LINE_MAX, "ControlSocket %s/ferry/control", run);
+    else if (state[0]) /* nobody logged in, who would have such a directory */
+        snprintf(control, STATE_LINE_MAX, "ControlSocket %s/control",
+                 state + strlen("StateDirectory "));
     if (state[0])
         lines[n++] = state;
-    lines[n++] = control;
+    if (control[0])
+        lines[n++] = control;
     return n;
 }
 
