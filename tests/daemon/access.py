@@ -318,15 +318,17 @@ def host_keys_of_every_type_are_served(lab):
 def killing_one_connection_leaves_the_others(lab):
     with Ferryd(lab) as server, server.session() as one:
         one.ask("pwd", "/")
-        victim = server.connections()[0]
+        (victim,) = server.sessions()
         with server.session() as two:
             two.ask("pwd", "/")
             os.kill(victim, 9)
-            server.await_err(f"connection process {victim} was ended by signal 9")
+            server.await_err(f"process {victim} of the connection from 127.0.0.1 was ended "
+                             "by signal 9")
             two.ask("ls -l", "sftp>")
             two.ask("pwd", "Remote working directory: /")
         server.sftp("ls")
-        check(server.monitor() in children_of(server.child.pid), "the monitor is gone")
+        check({server.monitor(), server.spawner()} == set(children_of(server.child.pid)),
+              "the monitor or the spawner is gone")
 
 
 TESTS = (

@@ -9,7 +9,7 @@ import threading
 import time
 
 import proc
-from procfs import (await_true, children_of,  # pylint: disable=unused-import
+from procfs import (await_true, children_of, descendants_of,  # pylint: disable=unused-import
                     descriptors_of, memory_holds, status_of)
 from report import Failed, check
 
@@ -45,6 +45,7 @@ class Ferryd:
                              write(os.path.join(self.home, "password"), password + "\n")]
         self.user = "guest"
         self.child, self.out, self.port = None, "", None
+        self._helpers = {}
 
     def __enter__(self):
         argv = [self.lab.ferryd, "serve", self.share, "--listen", self.listen,
@@ -69,7 +70,7 @@ class Ferryd:
 
     def walls(self):
         """What the log says of them, once it has said so."""
-        self.await_err("walled in by")
+        self.await_err("walls around each connection: ")
         return self.err()
 
     def is_sanitized(self):
@@ -132,14 +133,42 @@ class Ferryd:
     # ---- processes ----
 
     def processes(self):
-        """Pid -> command's parent for our monitor and connections, listener excluded."""
-        return children_of(self.child.pid)
+        """All but the listener."""
+        return descendants_of(self.child.pid)
+
+    def roles(self, role):
+        """Pids of those that call themselves ferryd-ROLE."""
+        return [pid for pid in self.processes()
+                if status_of(pid).get("Name") == "ferryd-" + role]
+
+    def _helper(self, role):
+        """A helper's pid, which it keeps all its life."""
+        if role not in self._helpers:
+            await_true(lambda: len(self.roles(role)) == 1, f"not one {role}")
+            (self._helpers[role],) = self.roles(role)
+        return self._helpers[role]
 
     def monitor(self):
-        return min(self.processes())
+        return self._helper("monitor")
+
+    def spawner(self):
+        return self._helper("spawner")
 
     def connections(self):
-        return sorted(self.processes())[1:]
+        """Processes of connections, before and after the login."""
+        return children_of(self.spawner())
+
+    def sessions(self):
+        """Those after the login."""
+        return self._connections_that_are("session")
+
+    def pre_auths(self):
+        """Those before."""
+        return self._connections_that_are("preauth")
+
+    def _connections_that_are(self, role):
+        return [pid for pid in self.connections()
+                if status_of(pid).get("Name") == "ferryd-" + role]
 
     # ---- stock clients ----
 

@@ -8,7 +8,7 @@ import stat
 import time
 
 import proc
-from daemon import Ferryd, PASSWORD, await_true, children_of, write
+from daemon import Ferryd, PASSWORD, await_true, status_of, write
 from report import Skipped, check, check_equal
 
 KEY = "ssh_host_ed25519_key"
@@ -124,6 +124,22 @@ def sigterm_and_sigint_exit_0(lab):
             check("the server is stopping" in server.err(), "the client was told nothing")
 
 
+def living(pids):
+    return [pid for pid in pids if status_of(pid).get("State", "Z")[0] != "Z"]
+
+
+def sigterm_ends_those_who_have_not_logged_in_at_once(lab):
+    with Ferryd(lab) as server, server.connect() as silent, server.connect() as talker:
+        silent.recv(100)
+        talker.sendall(b"SSH-2.0-Talker\r\n")
+        talker.recv(100)
+        begin = time.monotonic()
+        server.child.send_signal(signal.SIGTERM)
+        check_equal(server.wait(), 0, "exit status")
+        check(time.monotonic() - begin < 3 * proc.slowness, "it took too long")
+        check("had to be cut off" not in server.err(), "a connection did not end by itself")
+
+
 def sigterm_under_load_drains_and_exits_0(lab):
     with Ferryd(lab) as server:
         with open(server.path("big"), "wb") as big:
@@ -136,11 +152,11 @@ def sigterm_under_load_drains_and_exits_0(lab):
             await_true(lambda: all(os.path.exists(os.path.join(server.home, f"got{i}")) and
                                    os.path.getsize(os.path.join(server.home, f"got{i}")) > 0
                                    for i in range(4)), "the downloads did not start")
-            begin, listener = time.monotonic(), server.child
-            listener.send_signal(signal.SIGTERM)
+            begin, left = time.monotonic(), server.processes()
+            server.child.send_signal(signal.SIGTERM)
             check_equal(server.wait(), 0, "exit status")
             check(time.monotonic() - begin < 10 * proc.slowness, "it took too long")
-            check(not children_of(listener.pid), "processes were left behind")
+            check(not living(left), "processes were left behind")
             check("had to be cut off" not in server.err(), "a connection did not drain")
             for i in range(4):
                 with open(os.path.join(server.home, f"got{i}"), "rb") as got:
@@ -153,22 +169,15 @@ def sigterm_under_load_drains_and_exits_0(lab):
                     os.unlink(os.path.join(server.home, f"got{i}"))
 
 
-def listener_ends_when_its_monitor_dies(lab):
-    with Ferryd(lab) as server:
-        server.walls()  # said last: all are up
-        os.kill(server.monitor(), signal.SIGKILL)
-        check_equal(server.wait(), 1, "exit status")
-        check("the monitor process has ended" in server.err(), server.err())
-
-
 def connections_end_when_the_listener_is_killed(lab):
-    with Ferryd(lab) as server, server.session() as client:
+    with Ferryd(lab) as server, server.session() as client, server.connect() as peer:
         client.ask("pwd", "/")
+        peer.recv(100)
         left = server.processes()
+        check_equal(len(left), 4, "processes but the listener")
         os.kill(server.child.pid, signal.SIGKILL)
         server.child.wait()
-        await_true(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in left),
-                   "processes outlived the listener")
+        await_true(lambda: not living(left), "processes outlived the listener")
 
 
 def environment_of_the_caller_changes_nothing(lab):
@@ -218,8 +227,8 @@ TESTS = (
     key_files_that_are_no_files_are_refused, password_file_must_be_private,
     folder_that_others_may_write_to_holds_no_keys, usage_errors_exit_2_with_a_sentence,
     help_and_version_go_to_standard_output, manual_tells_of_every_option,
-    sigterm_and_sigint_exit_0, sigterm_under_load_drains_and_exits_0,
-    listener_ends_when_its_monitor_dies, connections_end_when_the_listener_is_killed,
+    sigterm_and_sigint_exit_0, sigterm_ends_those_who_have_not_logged_in_at_once,
+    sigterm_under_load_drains_and_exits_0, connections_end_when_the_listener_is_killed,
     environment_of_the_caller_changes_nothing, every_kind_of_address_is_listened_on,
     address_in_use_is_told, two_starts_at_once_agree_on_one_key,
 )

@@ -102,8 +102,11 @@ def keepalive_finds_a_client_that_hangs(lab):
 def login_grace_ends_a_login_that_waits(lab):
     with Ferryd(lab, "--login-grace", "1") as server, server.connect() as peer:
         peer.sendall(b"SSH-2.0-Waiting\r\n")
-        await_true(lambda: "Disconnected from 127.0.0.1" in server.err(), "it was kept",
+        await_true(lambda: "Connection closed by 127.0.0.1" in server.err(), "it was kept",
                    seconds=10)
+        peer.settimeout(5 * proc.slowness)
+        while peer.recv(4096):
+            pass  # until it has ended for the peer as well
 
 
 TESTS = (

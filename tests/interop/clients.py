@@ -28,11 +28,14 @@ EVERYTHING = FILE_OPERATIONS | RESUMES | TREES
 
 
 class Client:
-    """verbs: the operations its program has. can_rekey: it can be told to rekey often."""
+    """verbs: the operations its program has. can_rekey: it can be told to rekey often.
+    closes_late: it says that a file is written before the server has said so to CLOSE.
+    """
 
     name = None
     verbs = FILE_OPERATIONS
     can_rekey = False
+    closes_late = False
     lacks = ()  # steps it cannot do although it has the operations
 
     def __init__(self, lab):
@@ -223,6 +226,7 @@ class Sshfs(Client):
     name = "sshfs"
     verbs = FILE_OPERATIONS | TREES
     can_rekey = True
+    closes_late = True
 
     def perform(self, target, *operations, rekey=False):
         sshfs = need_program("sshfs", "sshfs")
@@ -270,7 +274,7 @@ class Library(Client):
 
     def perform(self, target, *operations, rekey=False):
         argv = [*self.helper(), target.port, target.user,
-                target.password if self.uses_password else "", target.key or "",
+                self.uses_password and target.password or "", target.key or "",
                 target.known_hosts, self.lab.rekey_bytes if rekey else 0]
         lines = "".join("\t".join(operation) + "\n" for operation in operations)
         return self.run(argv, stdin=lines).out

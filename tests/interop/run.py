@@ -28,6 +28,7 @@ import clients
 import extras
 import files
 import proc
+import resume
 import servers
 import suite
 from lab import Lab, versions
@@ -131,7 +132,7 @@ def arguments():
 
 def run_all(report, lab, options):
     jobs = [(run_row, report, lab, *row) for row in chosen_rows(options.names)]
-    jobs += [(job, report, lab) for job in (*algorithms.JOBS, *extras.JOBS)]
+    jobs += [(job, report, lab) for job in (*algorithms.JOBS, *extras.JOBS, *resume.JOBS)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         try:
             for done in [pool.submit(*job) for job in jobs]:

@@ -115,6 +115,7 @@ def ferryd_run(lab, name, *, as_root=False, by_key=False, config="", words=()):
         target = Target(lab, port=server.port, root=share, remote_root="/", user="guest",
                         host_keys=[lab.host_keys["ed25519"]],
                         password=None if by_key else lab.password, uid=owner)
+        target.pid, target.audit = server.child.pid, f"{state}/audit.log"
         yield target
     if server.status != 0:
         raise proc.Failed(f"ferryd ended with {server.status} after SIGTERM", server.log_text())

@@ -10,6 +10,7 @@ import os
 import shutil
 
 import files
+import proc
 from report import check, check_equal
 
 N_LISTED = 300  # more than fits one READDIR reply of any server
@@ -31,6 +32,7 @@ def list_names(lab, client, target, place):
 def put_file(lab, client, target, place, rekey=False):
     with _rekeys_seen(target, rekey):
         client.perform(target, ("put", lab.big, target.remote(f"{place}/big")), rekey=rekey)
+    _await_close(client, target, f"{place}/big")
     check_equal(files.sha256(target.local(f"{place}/big")), lab.big_hash, "uploaded file")
 
 
@@ -82,6 +84,8 @@ def make_and_remove_dir(lab, client, target, place):
 
 def put_tree(lab, client, target, place):
     client.perform(target, ("puttree", target.tree, target.remote(f"{place}/tree")))
+    for name in files.read_tree(target.tree):
+        _await_close(client, target, f"{place}/tree/{name}")
     _compare_tree(target, target.local(f"{place}/tree"))
 
 
@@ -155,6 +159,12 @@ def _rekeys_seen(target, rekey):
     before = target.n_rekeys()
     yield
     check(target.n_rekeys() - before >= 2, f"only {target.n_rekeys() - before} rekeys happened")
+
+
+def _await_close(client, target, name):
+    """An upload has its name once CLOSE is answered, where uploads are atomic."""
+    if client.closes_late:
+        proc.wait_until(lambda: os.path.exists(target.local(name)), f"{name} to be there")
 
 
 def _seed_big(lab, target, place):

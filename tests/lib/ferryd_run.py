@@ -504,16 +504,25 @@ class Client:
     def put(self, name, content):
         """A whole file. Request by request: paramiko's own files lose failures, and the
         handle after one."""
-        _, message = self.sftp._request(CMD_OPEN, name.encode(), WRITE_NEW, SFTPAttributes())
-        handle = message.get_binary()
+        handle = self.open_new(name)
         try:
             for offset in range(0, len(content), CHUNK):
-                self.sftp._request(CMD_WRITE, handle, uint64(offset),
-                                   content[offset:offset + CHUNK])
+                self.write(handle, offset, content[offset:offset + CHUNK])
         except OSError:
             with contextlib.suppress(OSError):
-                self.sftp._request(CMD_CLOSE, handle)
+                self.close(handle)
             raise
+        self.close(handle)
+
+    def open_new(self, name):
+        """A handle to write to. Each of these returns when the server has said OK."""
+        _, message = self.sftp._request(CMD_OPEN, name.encode(), WRITE_NEW, SFTPAttributes())
+        return message.get_binary()
+
+    def write(self, handle, offset, octets):
+        self.sftp._request(CMD_WRITE, handle, uint64(offset), octets)
+
+    def close(self, handle):
         self.sftp._request(CMD_CLOSE, handle)
 
     def get(self, name):

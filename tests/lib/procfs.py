@@ -19,10 +19,16 @@ def children_of(pid):
 
 
 def descendants_of(pid):
-    """Children, their children and so on."""
+    """Children, their children and so on, zombies excluded; one look at /proc."""
+    children = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            facts = status_of(int(name))
+            if facts and not facts["State"].startswith("Z"):
+                children.setdefault(facts["PPid"], []).append(int(name))
     found, todo = [], [pid]
     while todo:
-        young = children_of(todo.pop())
+        young = children.get(str(todo.pop()), [])
         found += young
         todo += young
     return found

@@ -16,8 +16,9 @@ def check_config(site, text, statuses=(0,)):
     """`ferryd run -t` on a configuration of these lines: what it says."""
     path = write(site.path("tried.conf"), text, 0o644)
     site.own(path)
-    words = () if not site.is_root else ("-o", f"PreAuthUser {NET_USER}",
-                                         "-o", f"VirtualUser {VIRTUAL_USER}")
+    words = ("-o", f"StateDirectory {site.path('state')}")
+    if site.is_root:
+        words += ("-o", f"PreAuthUser {NET_USER}", "-o", f"VirtualUser {VIRTUAL_USER}")
     result = site.command("run", "-t", "-f", path, *words, statuses=statuses)
     return result.out + result.err
 
