@@ -106,11 +106,14 @@ add_own_places(const struct config_homes *h, char state[STATE_LINE_MAX],
     char run_user[64];
     snprintf(run_user, sizeof run_user, "/run/user/%lu", (unsigned long)geteuid());
     const char *run = is_absolute(h->xdg_runtime_dir) ? h->xdg_runtime_dir : run_user;
-    if (access(run, X_OK) == 0)
-        snprintf(control, STATE_LINE_MAX, "ControlSocket %s/ferry/control", run);
-    else if (state[0]) /* nobody logged in, who would have such a directory */
-        snprintf(control, STATE_LINE_MAX, "ControlSocket %s/control",
-                 state + strlen("StateDirectory "));
+    const char *base = run, *tail = "/ferry/control";
+    if (access(run, X_OK) != 0 && state[0]) { /* nobody logged in, who would have it */
+        base = state + strlen("StateDirectory ");
+        tail = "/control";
+    }
+    int len = snprintf(control, STATE_LINE_MAX, "ControlSocket %s%s", base, tail);
+    if (len < 0 || len >= STATE_LINE_MAX)
+        control[0] = 0;
     if (state[0])
         lines[n++] = state;
     if (control[0])
