@@ -70,7 +70,7 @@ class Ferryd:
 
     def walls(self):
         """What the log says of them, once it has said so."""
-        self.await_err("walls around each connection: ")
+        self.await_err("walls around each session: ")
         return self.err()
 
     def is_sanitized(self):
