@@ -3,6 +3,7 @@
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,8 +15,8 @@ import servers
 from procfs import descendants_of, status_of
 from report import check, check_equal
 
-SIZE = 6 * files.MIB
-RATE = "2M"  # slow enough to be met halfway, fast enough to wait for
+SIZE = 16 * files.MIB
+RATE = "4M"  # slow enough to be met halfway, fast enough to wait for
 OLD = b"the old content\n"
 
 
@@ -23,8 +24,8 @@ class MirrorLftp(clients.Lftp):
     """lftp mirror -R -c, which goes on with files that are there in part."""
 
     name = "lftp-mirror"
-    words = {**clients.Lftp.words, "put": "mirror -R -f {0} -O {1}",
-             "reput": "mirror -R -c -f {0} -O {1}"}
+    words = {**clients.Lftp.words, "put": "mirror -R --overwrite -f {0} -O {1}",
+             "reput": "mirror -R -c --overwrite -f {0} -O {1}"}
 
     def perform(self, target, *operations, rekey=False):
         # A mirror is told the folder where the file goes.
@@ -57,8 +58,9 @@ def session_pids(target):
 def octets_written(target, name):
     """In the last handle of that file that was closed, as the audit trail tells."""
     with open(target.audit, encoding="utf-8") as rows:
-        print([row for row in rows][-3:])
-    return 0
+        uploads = [row for row in map(json.loads, rows)
+                   if row["t"] == "upload" and row["path"] == target.remote(name)]
+    return uploads[-1]["written"]
 
 
 def perform_until(client, target, operation, is_time, cut):
