@@ -399,6 +399,16 @@ start_session(struct run *r, struct admission_place *p)
         log_line(&r->l->log->sink, LOG_LEVEL_ERROR, "a session could not be started");
 }
 
+/* Until the next sharing out: no more than the account may have. Before the session
+ * starts, or a fast client has sent a whole file by then. */
+static void
+show_rates(struct run *r, const struct admission_place *p)
+{
+    struct board_page *page = board_at(r->l->pages, admission_index(r->l->admission, p));
+    atomic_store(&page->upload_share, p->upload_rate);
+    atomic_store(&page->download_share, p->download_rate);
+}
+
 static void
 on_accepted(struct run *r, struct admission_place *p, const struct monitor_notice *n)
 {
@@ -413,6 +423,7 @@ on_accepted(struct run *r, struct admission_place *p, const struct monitor_notic
     admission_authenticated(r->l->admission, p->id, n->account, n->how, &now);
     p->upload_rate = n->upload_rate;
     p->download_rate = n->download_rate;
+    show_rates(r, p);
     r->l->counts.logins_ok++;
     start_session(r, p);
 }
