@@ -160,6 +160,18 @@ learn_peer(struct pre_auth *p, struct fault *why)
 /* ---- events ---- */
 
 static void
+log_client(const struct pre_auth *p)
+{
+    struct buf text;
+    buf_init(&text, 512);
+    text_escape(&text, conn_peer_ident(p->conn), 120);
+    const char *ident = buf_cstr(&text);
+    log_line(&p->config->log->sink, LOG_LEVEL_VERBOSE, "Client is \"%s\"",
+             ident ? ident : "?");
+    buf_clear(&text);
+}
+
+static void
 on_negotiated(const struct pre_auth *p)
 {
     const struct conn_kex_info *k = conn_kex_info(p->conn);
@@ -183,6 +195,7 @@ on_event(struct pre_auth *p, const struct conn_event *ev)
 {
     switch (ev->type) {
     case CONN_EV_IDENT:
+        log_client(p);
         if (monitor_tell_client(&p->monitor, conn_peer_ident(p->conn)) != ERR_NONE)
             conn_disconnect(p->conn, DISCONNECT_SERVICE_NOT_AVAILABLE, "try again later");
         return;

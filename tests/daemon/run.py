@@ -20,12 +20,13 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 # pylint: disable=wrong-import-position
 import access
 import limits
+import processes
 import start
 import walls
 import words
 from report import Report
 
-GROUPS = (start, words, access, limits, walls)
+GROUPS = (start, words, access, limits, walls, processes)
 
 
 class Lab:
