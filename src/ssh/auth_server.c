@@ -405,6 +405,7 @@ conn_answer_auth(struct conn *c, enum auth_verdict verdict, const char *methods)
         (void)send_success(c);
     else
         (void)deny(c, verdict == AUTH_PARTIAL);
+    buf_clear(&c->auth.request); /* a password's time is over */
 }
 
 void
@@ -428,4 +429,5 @@ conn_answer_auth_prompt(struct conn *c, const char *name, const char *instructio
     c->phase = PHASE_AUTH_ANSWER;
     (void)conn_send(c, SSH_USERAUTH_INFO_REQUEST, &m); /* a failure has latched */
     buf_clear(&list);
+    buf_clear(&c->auth.request);
 }
