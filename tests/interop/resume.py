@@ -55,11 +55,10 @@ def session_pids(target):
             if status_of(pid).get("Name") == "ferryd-session"]
 
 
-def octets_written(target, name):
-    """In the last handle of that file that was closed, as the audit trail tells."""
+def octets_written(target):
+    """In the last upload that was closed, as the audit trail tells."""
     with open(target.audit, encoding="utf-8") as rows:
-        uploads = [row for row in map(json.loads, rows)
-                   if row["t"] == "upload" and row["path"] == target.remote(name)]
+        uploads = [row for row in map(json.loads, rows) if row["t"] == "upload"]
     return uploads[-1]["written"]
 
 
@@ -68,16 +67,14 @@ def perform_until(client, target, operation, is_time, cut):
     def run(argv, *, stdin="", env=None, **_):
         child = proc.start([str(word) for word in argv], stdin=subprocess.PIPE,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                           env=env or client.lab.env)
-        with contextlib.suppress(BrokenPipeError):
+                           env=env or clients.node_env(client.lab))
+        with contextlib.suppress(BrokenPipeError), child.stdin:
             child.stdin.write(stdin.encode())
-            child.stdin.flush()
         try:
             proc.wait_until(is_time, "half of the upload", 30)
             cut(child)
         finally:
             proc.end_group(child)
-            child.stdin.close()
         return proc.Result(argv, child.returncode, "", "")
     client.run = run
     try:
@@ -98,26 +95,37 @@ def kill_session(target, child):
     proc.wait_until(lambda: not session_pids(target), "the session's end", 20)
 
 
-def goes_on(lab, client, target, cut, *, is_continued):
-    """Half an upload, a cut, the rest: the file is whole and the old one was intact."""
-    big = files.write_random(lab.path(f"resumed-{client.name}"), SIZE, seed=client.name)
-    name = os.path.basename(big)
+def _write_old(target, name):
     with open(target.local(name), "wb") as old:
         old.write(OLD)
     os.utime(target.local(name), (1e9, 1e9))
     target.give(target.local(name))
+
+
+def goes_on(lab, client, target, cut, *, is_continued):
+    """Half an upload, a cut, the rest: the file is whole and the old one was intact.
+
+    is_continued: the server kept what had come. Otherwise there is no old file either,
+    which a client that resumes would take for the beginning of the new one; and who
+    cannot resume what is not there begins anew.
+    """
+    big = files.write_random(lab.path(f"resumed-{client.name}"), SIZE, seed=client.name)
+    name = os.path.basename(big)
+    if is_continued:
+        _write_old(target, name)
     perform_until(client, target, ("put", big, target.remote(name)),
                   lambda: hidden_size(target) > SIZE // 2,
                   lambda child: cut(target, child))
-    with open(target.local(name), "rb") as now:
-        check_equal(now.read(), OLD, "the old file after the cut")
     if is_continued:
+        with open(target.local(name), "rb") as now:
+            check_equal(now.read(), OLD, "the old file after the cut")
         kept = hidden_size(target)
         check(kept > SIZE // 3, f"only {kept} octets were kept")
-    client.perform(target, ("reput", big, target.remote(name)))
+    verb = "reput" if is_continued or type(client) in RESUME_NOTHING else "put"
+    client.perform(target, (verb, big, target.remote(name)))
     check_equal(files.sha256(target.local(name)), files.sha256(big), "the resumed file")
     if is_continued:
-        written = octets_written(target, name)
+        written = octets_written(target)
         check_equal(written, SIZE - kept, "octets that came in the second try")
 
 
@@ -134,9 +142,13 @@ def one_client(client_class, cut, *, is_continued):
 
 
 CAN_RESUME = (clients.OpensshSftp, PutAppend, clients.Psftp, clients.Curl, clients.Lftp,
-              MirrorLftp, clients.Paramiko, clients.Asyncssh, clients.Ssh2, clients.Libssh,
+              clients.Paramiko, clients.Asyncssh, clients.Ssh2, clients.Libssh,
               clients.GoSftp, clients.Ferry)
+RESUME_NOTHING = (clients.Curl, clients.Lftp, MirrorLftp, clients.Ferry)
 
 JOBS = (*(one_client(client, kill_client, is_continued=True) for client in CAN_RESUME),
+        # It goes by the listing, where what came so far is not.
+        one_client(MirrorLftp, kill_client, is_continued=False),
         # The session's process had no time to say what is whole: the upload begins anew.
-        *(one_client(client, kill_session, is_continued=False) for client in CAN_RESUME))
+        *(one_client(client, kill_session, is_continued=False)
+          for client in (clients.OpensshSftp, *RESUME_NOTHING)))
