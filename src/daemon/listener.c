@@ -565,6 +565,9 @@ on_ended(struct run *r, pid_t pid, int status)
     struct admission_place *p = admission_of_pid(r->l->admission, pid);
     if (!p)
         return;
+    /* Its login may be in the link, sent before it ended: that counts. */
+    if (!place_of(r, p)->is_accepted && place_of(r, p)->generation->link >= 0)
+        take_notices(r, place_of(r, p)->generation);
     judge_end(r, p, pid, status);
     if (place_of(r, p)->is_starting)
         place_of(r, p)->ended_early = pid; /* the place is its session's already */
