@@ -105,14 +105,28 @@ def help_and_version_go_to_standard_output(lab):
     check_equal(proc.run([lab.ferryd], statuses=None).status, 2, "status without a command")
 
 
-def manual_tells_of_every_option(lab):
-    shown = proc.run([lab.ferryd, "serve", "--help"]).out
+def section_of_manual(name):
     page = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "doc", "ferryd.1")
     with open(page, encoding="utf-8") as text:
-        told = set(re.findall(r"^\.It Fl (?:[a-zA-Z] , Fl )?-([a-z-]+)", text.read(), re.M))
-    check_equal(set(re.findall(r"--([a-z-]+)(?= |$)", "\n".join(
-        line for line in shown.splitlines() if re.match(r"\s+(-\w, )?--", line)), re.M)), told,
-                "options in --help and in doc/ferryd.1")
+        return re.split(r"^\.S[hs] ", text.read().split(f"\n.S{name}\n")[1], flags=re.M)[0]
+
+
+def manual_tells_of_every_option(lab):
+    for command in ("serve", "run"):
+        shown = proc.run([lab.ferryd, command, "--help"]).out
+        told = re.findall(r"^\.It Fl (?:[a-zA-Z] , Fl )?(\S+)",
+                          section_of_manual(f"s ferryd {command}"), re.M)
+        known = re.findall(r"^ +(?:-\w, )?-(\S+)", shown, re.M)
+        check(known, f"no options in {command} --help")
+        check_equal(set(told), set(known), f"options of {command} in doc/ferryd.1 and --help")
+
+
+def manual_tells_of_every_command(lab):
+    shown = proc.run([lab.ferryd, "help"]).out
+    told = re.findall(r"^\.It Cm (.+)", section_of_manual("h DESCRIPTION"), re.M)
+    check_equal({word for line in told for word in line.split(" , ")},
+                set(re.findall(r"^  (\w+) ", shown, re.M)) | {"help"},
+                "commands in doc/ferryd.1 and in ferryd help")
 
 
 def sigterm_and_sigint_exit_0(lab):
@@ -227,6 +241,7 @@ TESTS = (
     key_files_that_are_no_files_are_refused, password_file_must_be_private,
     folder_that_others_may_write_to_holds_no_keys, usage_errors_exit_2_with_a_sentence,
     help_and_version_go_to_standard_output, manual_tells_of_every_option,
+    manual_tells_of_every_command,
     sigterm_and_sigint_exit_0, sigterm_ends_those_who_have_not_logged_in_at_once,
     sigterm_under_load_drains_and_exits_0, connections_end_when_the_listener_is_killed,
     environment_of_the_caller_changes_nothing, every_kind_of_address_is_listened_on,
