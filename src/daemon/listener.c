@@ -269,7 +269,9 @@ listener_signal(struct run *r, const struct admission_place *p, int signal_numbe
 {
     struct listener_place *lp = place_of(r, p);
     lp->is_killed = true;
-    lp->signal = signal_number;
+    if (lp->last_signal != SIGKILL)
+        lp->last_signal = signal_number;
+    lp->signal = lp->last_signal;
     r->has_signals = true;
 }
 
@@ -586,14 +588,15 @@ on_started(struct run *r, const struct spawn_notice *n)
         return;
     }
     struct listener_place *lp = place_of(r, p);
-    if (role != ADMISSION_SESSION)
-        return;
-    lp->is_starting = false;
-    if (lp->ended_early)
-        end_process(r, p, lp->ended_early);
-    lp->ended_early = 0;
-    if (r->stop_ms != UINT64_MAX && !r->is_retiring)
-        listener_signal(r, p, SIGTERM);
+    if (role == ADMISSION_SESSION) {
+        lp->is_starting = false;
+        if (lp->ended_early)
+            end_process(r, p, lp->ended_early);
+        lp->ended_early = 0;
+    }
+    /* What was said to all, or to this connection, before it was there. */
+    if (lp->last_signal != 0 || (r->stop_ms != UINT64_MAX && !r->is_retiring))
+        listener_signal(r, p, lp->last_signal ? lp->last_signal : SIGTERM);
 }
 
 /* No process could be made for it. */

@@ -53,6 +53,7 @@ struct listener_place {
     bool is_starting;     /* its session was asked for and not heard of yet */
     bool is_killed;       /* on our word: no crash */
     int signal;           /* for its processes, still to be sent; 0 */
+    int last_signal;      /* that they were to get, also those not started yet; 0 */
     bool has_failed, was_bad_user;
     pid_t ended_early; /* pre-authentication, before its session was heard of; 0 */
 };
