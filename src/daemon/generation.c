@@ -2,6 +2,7 @@
 #include "daemon/generation.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -45,6 +46,7 @@ await_monitor(struct generation *g, struct monitor_keys *keys, struct fault *why
     if (err == ERR_NONE && notice.type == MONITOR_READY && keys->n <= PUBLIC_KEYS_MAX)
         return ERR_NONE;
     generation_close(g);
+    kill(g->monitor, SIGKILL); /* it may hang, and nobody must wait for it */
     waitpid(g->monitor, NULL, 0);
     g->monitor = 0;
     if (notice.type == MONITOR_FAILED)

@@ -22,9 +22,10 @@
 enum {
     ACCEPTS_PER_TURN = 32,
     BACK_OFF_MS = 100, /* after accept ran out of descriptors or memory */
-    SPAWNER_BACK_OFF_MS = 10,
-    REFUSAL_LOG_MS = 1000, /* one line about refusals in this time at most */
-    EXIT_MS = 2 * 1000,    /* from SIGKILL to the last process's end */
+    LINK_BACK_OFF_MS = 10,
+    RELOAD_ROOM_MS = 5 * 1000, /* for the spawner to take what it was told before */
+    REFUSAL_LOG_MS = 1000,     /* one line about refusals in this time at most */
+    EXIT_MS = 2 * 1000,        /* from SIGKILL to the last process's end */
     RESTART_MS = 30 * 1000,
     RATES_MS = 250,
     NOTICES_PER_TURN = 1024,
@@ -350,13 +351,13 @@ on_connection(struct run *r, int socket, const struct net_addr *peer)
     close(socket);
 }
 
-/* Room for another connection, and for the sessions and signals of those that are
- * in: who has been accepted must not be lost for a full link. */
+/* A link says that it has room while most of it is free: what one word leads to later
+ * finds its own. */
 static bool
-has_spawner_room(const struct run *r)
+has_room(int link, int timeout_ms)
 {
-    struct pollfd p = {.fd = r->l->spawner, .events = POLLOUT};
-    return poll(&p, 1, 0) == 1 && p.revents & POLLOUT;
+    struct pollfd p = {.fd = link, .events = POLLOUT};
+    return poll(&p, 1, timeout_ms) == 1 && p.revents & POLLOUT;
 }
 
 static void
@@ -366,8 +367,10 @@ accept_some(struct run *r, int listen_fd)
     struct net_addr peer;
     int fd;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        if (!has_spawner_room(r)) {
-            r->accept_ms = clock_now_ms() + SPAWNER_BACK_OFF_MS;
+        /* Also for the sessions, signals and ends of those that are in: who has been
+         * accepted must not be lost for a full link. */
+        if (!has_room(r->l->spawner, 0) || !has_room(present(r)->link, 0)) {
+            r->accept_ms = clock_now_ms() + LINK_BACK_OFF_MS;
             return;
         }
         enum err err = socket_accept(listen_fd, &fd, &peer);
@@ -690,6 +693,9 @@ take_generation(struct run *r, struct generation *fresh, struct generation **old
     struct listener *l = r->l;
     struct spawn_request q = {.op = SPAWN_PUBLIC};
     fresh->number = present(r)->number + 1;
+    /* Nothing may fail once the hook has swapped what it has. */
+    if (!has_room(l->spawner, RELOAD_ROOM_MS))
+        return fault_set(why, ERR_LIMIT, 0, "the spawner does not listen");
     enum err err = l->hooks->reload(l->hooks_ctx, l, fresh, why);
     if (err != ERR_NONE)
         return err;
@@ -709,9 +715,13 @@ listener_reload(struct run *r, struct fault *why)
 {
     struct listener *l = r->l;
     struct generation **old = free_generation(l);
+    enum err err = ERR_NONE;
+    if (r->stop_ms != UINT64_MAX)
+        return fault_set(why, ERR_LIMIT, 0, "it is stopping");
     struct generation *fresh = calloc(1, sizeof *fresh);
     notify_reloading(&l->notify);
-    enum err err = ERR_NONE;
+    if (fresh)
+        fresh->link = fresh->public_fd = -1;
     if (!fresh)
         err = fault_set(why, ERR_NOMEM, 0, "out of memory");
     else if (!old)
@@ -723,6 +733,8 @@ listener_reload(struct run *r, struct fault *why)
     if (err != ERR_NONE) {
         log_line(&l->log->sink, LOG_LEVEL_ERROR, "not reloaded, nothing has changed: %s",
                  why->text);
+        if (fresh)
+            generation_close(fresh); /* a monitor that was started ends by that */
         free(fresh);
     } else {
         log_line(&l->log->sink, LOG_LEVEL_INFO, "reloaded: configuration %u is in force",
