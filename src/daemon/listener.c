@@ -647,6 +647,15 @@ signal_all(struct run *r, int signal_number)
         listener_signal(r, p, signal_number);
 }
 
+/* It did not come up in time, or is not wanted any more. */
+static void
+end_restart(struct run *r)
+{
+    close_fd(&r->restart_fd);
+    if (r->restart_pid > 0)
+        kill(r->restart_pid, SIGKILL);
+}
+
 static void
 start_stopping(struct run *r)
 {
@@ -655,7 +664,10 @@ start_stopping(struct run *r)
     if (!is_again)
         log_line(&r->l->log->sink, LOG_LEVEL_INFO, "stopping; %u connections are open",
                  r->l->admission->n_used);
-    notify_stopping(&r->l->notify, "stopping");
+    if (!r->l->has_successor)
+        notify_stopping(&r->l->notify, "stopping");
+    if (r->restart_fd >= 0)
+        end_restart(r);
     r->is_retiring = false;
     r->stop_ms = is_again ? now : now + r->l->drain_ms;
     signal_all(r, SIGTERM);
@@ -767,12 +779,13 @@ finish_restart(struct run *r)
 {
     uint8_t octet;
     bool is_up = read(r->restart_fd, &octet, 1) == 1;
-    close_fd(&r->restart_fd);
     if (!is_up) {
+        end_restart(r);
         log_line(&r->l->log->sink, LOG_LEVEL_ERROR,
                  "the new program did not start: we go on");
         return;
     }
+    close_fd(&r->restart_fd);
     notify_main_pid(&r->l->notify, r->restart_pid);
     log_line(&r->l->log->sink, LOG_LEVEL_INFO,
              "process %ld serves from now on; %u connections finish here",
@@ -795,6 +808,8 @@ on_child_end(struct run *r, pid_t pid, int status)
     }
     if (pid == l->spawner_pid)
         l->spawner_pid = 0;
+    if (pid == r->restart_pid)
+        r->restart_pid = 0;
     if (!is_vital && l->hooks->ended)
         is_vital = l->hooks->ended(l->hooks_ctx, pid, status);
     if (!is_vital || r->is_vital_gone || (r->stop_ms != UINT64_MAX && !r->is_retiring))
@@ -913,7 +928,7 @@ serve_polled(struct run *r, struct poll_set *s)
         take_spawner_notices(r);
     if (s->fds[AT_SIGNALS].revents)
         on_signal(r);
-    if (s->fds[AT_RESTART].revents)
+    if (s->fds[AT_RESTART].revents && r->restart_fd >= 0)
         finish_restart(r);
     if (l->control)
         control_serve(l->control, s->fds + s->control, s->n - s->control, clock_now_ms());

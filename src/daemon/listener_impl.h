@@ -18,7 +18,7 @@ struct run {
     bool is_vital_gone; /* a process that all need */
     bool is_retiring;   /* another program serves; the last connection ends us */
     int restart_fd;     /* an octet comes when it does; -1 */
-    pid_t restart_pid;
+    pid_t restart_pid; /* 0: none, or it has ended */
     uint64_t restart_ms; /* no longer than that */
 };
 
