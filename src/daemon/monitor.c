@@ -172,8 +172,9 @@ HANDLER(on_client)
 {
     const struct monitor_client_name *r = request;
     (void)m, (void)progress;
-    if (c->client[0] != 0 || !is_text(r->text, sizeof r->text))
+    if (c->was_named || !is_text(r->text, sizeof r->text))
         return ERR_PROTO;
+    c->was_named = true;
     memcpy(c->client, r->text, sizeof c->client);
     reply->verdict = 1;
     return ERR_NONE;
@@ -232,14 +233,16 @@ monitor_note_login(struct monitor_conn *c, const struct monitor_reply *reply)
     /* A query is accepted without a grant. */
     if (reply->login.verdict == LOGIN_ACCEPTED && c->verdict->ops->grant(c->verdict))
         c->is_authenticated = true;
+    c->is_refused = reply->login.verdict == LOGIN_GONE;
 }
 
 HANDLER(on_login)
 {
     const struct monitor_login_request *r = request;
     enum verdict_progress when = VERDICT_NOW;
-    if (c->session_id.n == 0 || ++c->n_logins > LOGIN_REQUESTS_MAX)
-        return ERR_PROTO; /* the key exchange comes first */
+    /* The key exchange comes first. */
+    if (c->session_id.n == 0 || c->is_refused || ++c->n_logins > LOGIN_REQUESTS_MAX)
+        return ERR_PROTO;
     const struct public_key *key = &m->public->key[c->host_key];
     const struct verdict_session session = {
         .id = bytes_of(c->session_id.p, c->session_id.n),

@@ -146,7 +146,8 @@ struct monitor_conn {
     } session_id;      /* n 0: no exchange hash signed yet */
     uint32_t host_key; /* index of the public key that it was signed with */
     bool is_authenticated;
-    bool was_greeted, was_granted, has_left;
+    bool was_greeted, was_named, was_granted, has_left;
+    bool is_refused; /* too many tries: no honest process asks for a login again */
     uint32_t n_logins, n_signs;
     uint32_t proven;     /* bit per public key */
     uint64_t started_ms; /* monotonic */

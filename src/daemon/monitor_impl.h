@@ -24,6 +24,7 @@ struct keeper_slot {
     uint64_t question;             /* the steward's id of what is awaited */
     struct steward_usage begun;    /* before the tree is counted */
     bool has_quota;                /* charges were made: they must be ended */
+    bool is_dropped;               /* nothing of it is heard or answered any more */
     struct login_request *pending; /* method and user of a login that is awaited */
 };
 

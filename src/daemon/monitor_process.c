@@ -205,6 +205,9 @@ keeper_drop(struct keeper *k, struct keeper_slot *slot)
     const struct monitor_notice notice = {.type = MONITOR_MISUSED, .id = slot->conn.id};
     close_end(slot, MONITOR_PRE_AUTH);
     close_end(slot, MONITOR_SESSION);
+    /* A login that was asked before must not be told behind the misuse. */
+    slot->is_dropped = true;
+    slot->conn.awaited = 0;
     tell(k, &notice);
 }
 
@@ -268,7 +271,8 @@ enter(struct keeper *k, const struct monitor_word *w, int fd)
         slot = slot_new(k, w);
     else if (slot && slot->conn.id != w->id)
         slot = NULL;
-    if (!slot || slot->fd[w->end] >= 0 || !watch(k, fd, w->place, w->end))
+    if (!slot || slot->is_dropped || slot->fd[w->end] >= 0 ||
+        !watch(k, fd, w->place, w->end))
         close(fd); /* its process sees the end of the file */
     else
         slot->fd[w->end] = fd;
@@ -368,7 +372,8 @@ receive(struct keeper *k, struct keeper_slot *slot, enum monitor_end end)
                             .msg_iovlen = 1,
                             .msg_control = control.room,
                             .msg_controllen = sizeof control.room};
-    ssize_t n = recvmsg(slot->fd[end], &header, MSG_CMSG_CLOEXEC);
+    /* TRUNC: its whole length; one that is too long must not pass for a whole one. */
+    ssize_t n = recvmsg(slot->fd[end], &header, MSG_CMSG_CLOEXEC | MSG_TRUNC);
     struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&header) : NULL;
     struct ucred sender;
     if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_CREDENTIALS &&
@@ -388,6 +393,11 @@ answer(struct keeper *k, struct keeper_slot *slot, enum monitor_end end)
         return;
     if (n <= 0) {
         close_end(slot, end);
+        return;
+    }
+    if ((size_t)n > sizeof k->message) {
+        mem_wipe(&k->message, sizeof k->message);
+        keeper_drop(k, slot);
         return;
     }
     enum err err =
