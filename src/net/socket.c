@@ -196,34 +196,48 @@ net_addr_source(const struct net_addr *a, uint8_t key[9])
 }
 
 static bool
-bind_and_listen(int fd, const struct net_addr *a, struct net_addr *bound)
+bind_and_listen(int fd, const struct net_addr *a, int is_v6_only, struct net_addr *bound)
 {
-    int on = 1, off = 0;
+    int on = 1;
     bound->len = sizeof bound->ss;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
         return false;
     if (a->ss.ss_family == AF_INET6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &is_v6_only, sizeof is_v6_only) != 0)
         return false;
     return bind(fd, (const struct sockaddr *)&a->ss, a->len) == 0 &&
            listen(fd, LISTEN_BACKLOG) == 0 &&
            getsockname(fd, (struct sockaddr *)&bound->ss, &bound->len) == 0;
 }
 
-enum err
-socket_listen(const struct net_addr *a, int *fd, struct net_addr *bound,
-              struct fault *fault)
+static enum err
+listen_on(const struct net_addr *a, int is_v6_only, int *fd, struct net_addr *bound,
+          struct fault *fault)
 {
     char text[NET_ADDR_TEXT_MAX];
     net_addr_text(a, text);
     *fd = socket(a->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd >= 0 && bind_and_listen(*fd, a, bound))
+    if (*fd >= 0 && bind_and_listen(*fd, a, is_v6_only, bound))
         return ERR_NONE;
     int sys_errno = errno;
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
     return fault_errno(fault, ERR_IO, sys_errno, "cannot listen on %s", text);
+}
+
+enum err
+socket_listen(const struct net_addr *a, int *fd, struct net_addr *bound,
+              struct fault *fault)
+{
+    return listen_on(a, 0, fd, bound, fault);
+}
+
+enum err
+socket_listen_apart(const struct net_addr *a, int *fd, struct net_addr *bound,
+                    struct fault *fault)
+{
+    return listen_on(a, 1, fd, bound, fault);
 }
 
 enum err

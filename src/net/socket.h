@@ -46,6 +46,10 @@ void net_addr_source(const struct net_addr *a, uint8_t key[9]);
  */
 enum err socket_listen(const struct net_addr *a, int *fd, struct net_addr *bound,
                        struct fault *fault) MUST_USE;
+/* The same, but an IPv6 socket takes IPv6 alone, as sshd's do: 0.0.0.0 and [::] may
+ * both be listened on, at one port. */
+enum err socket_listen_apart(const struct net_addr *a, int *fd, struct net_addr *bound,
+                             struct fault *fault) MUST_USE;
 
 /*
  * One waiting connection, non-blocking and close-on-exec, with socket_tune.

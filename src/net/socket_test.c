@@ -106,6 +106,24 @@ listen_and_connect_meet_on_a_free_port(void **state)
 }
 
 static void
+both_families_may_be_listened_on_at_one_port(void **state)
+{
+    struct net_addr v6, v4, bound;
+    struct fault why = {0};
+    char text[32];
+    int first, second;
+    (void)state;
+    assert_int_equal(net_addr_parse("[::]:0", 0, &v6), ERR_NONE);
+    if (socket_listen_apart(&v6, &first, &bound, &why) != ERR_NONE)
+        skip(); /* a kernel without IPv6 */
+    snprintf(text, sizeof text, "0.0.0.0:%u", net_addr_port(&bound));
+    assert_int_equal(net_addr_parse(text, 0, &v4), ERR_NONE);
+    assert_int_equal(socket_listen_apart(&v4, &second, &bound, &why), ERR_NONE);
+    close(first);
+    close(second);
+}
+
+static void
 connect_says_why_nobody_answers(void **state)
 {
     struct net_addr a, bound, reached;
@@ -157,6 +175,7 @@ main(void)
         cmocka_unit_test(parse_refuses_names_and_bad_ports),
         cmocka_unit_test(source_is_an_ipv4_address_or_a_64),
         cmocka_unit_test(listen_and_connect_meet_on_a_free_port),
+        cmocka_unit_test(both_families_may_be_listened_on_at_one_port),
         cmocka_unit_test(connect_says_why_nobody_answers),
         cmocka_unit_test(connect_gives_up_in_time),
         cmocka_unit_test(poll_timeout_is_clamped),
