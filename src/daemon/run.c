@@ -103,6 +103,16 @@ start_recorder(const struct run_settings *s, struct recorder_link *r, struct fau
                                (enum log_level)s->public->log_level, why);
 }
 
+static void
+set_log(struct daemon_log *log, const struct run_settings *s,
+        const struct recorder_link *r, const char *trace)
+{
+    daemon_log_init(log, (enum log_level)s->public->log_level, trace);
+    log->style = (enum server_log_style)s->options.log_style;
+    if (recorder_has_logs(&s->options))
+        daemon_log_to_recorder(log, r->writers[RECORDER_LOG_TRUSTED]);
+}
+
 /* Where the processes that the spawner makes log to. */
 static void
 fill_log_fds(const struct daemon *d, struct generation *g)
@@ -133,7 +143,9 @@ start_generation(struct daemon *d, const struct run_settings *s, struct recorder
         .virtual_uid = s->virtual_uid,
         .virtual_gid = s->virtual_gid,
     };
-    struct monitor_process process = {.book = &book, .plan = &d->plan, .log = &d->log};
+    struct daemon_log log;
+    struct monitor_process process = {.book = &book, .plan = &d->plan, .log = &log};
+    set_log(&log, s, r, d->trace);
     s->public->logs_to_recorder = recorder_has_logs(&s->options);
     enum err err = start_steward(d, s, &book.steward, why);
     if (err == ERR_NONE)
@@ -183,11 +195,7 @@ adopt(struct daemon *d, struct listener *l, struct run_settings *fresh,
 {
     note_what_stays(d, fresh);
     admission_set_limits(l->admission, &fresh->limits);
-    d->log.level = (enum log_level)fresh->public->log_level;
-    d->log.style = (enum server_log_style)fresh->options.log_style;
-    daemon_log_to_recorder(&d->log, recorder_has_logs(&fresh->options)
-                                        ? recorder->writers[RECORDER_LOG_TRUSTED]
-                                        : -1);
+    set_log(&d->log, fresh, recorder, d->trace);
     l->drain_ms = (uint64_t)fresh->options.drain_s * 1000;
     l->has_no_keepalive = !fresh->options.tcp_keep_alive;
     recorder_link_retire(&d->recorder);
@@ -298,11 +306,20 @@ place_sockets(const struct listener *l, int ready)
     return ready_fd;
 }
 
+/* For a program that is about to be started; nothing when there is no value. */
+static void
+add_variable(char **envp, int *n, const char *name, const char *value)
+{
+    if (value && asprintf(&envp[*n], "%s=%s", name, value) > 0)
+        ++*n;
+}
+
 static _Noreturn void
 become_successor(const struct daemon *d, const struct listener *l, int ready)
 {
-    char pid[32], n[32], ready_text[32], keep[40], notify[256] = "", self[PATH_MAX];
-    char *envp[8];
+    const struct environment *env = d->env;
+    char pid[24], n[24], ready_text[24], keep[24], self[PATH_MAX];
+    char *envp[16];
     int k = 0;
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     if (len < 0)
@@ -313,20 +330,23 @@ become_successor(const struct daemon *d, const struct listener *l, int ready)
     if (deleted)
         *deleted = 0;
     int ready_fd = place_sockets(l, ready);
-    snprintf(pid, sizeof pid, "LISTEN_PID=%ld", (long)getpid());
-    snprintf(n, sizeof n, "LISTEN_FDS=%u", l->n_listen);
-    snprintf(ready_text, sizeof ready_text, "FERRYD_READY_FD=%d", ready_fd);
-    envp[k++] = pid;
-    envp[k++] = n;
-    envp[k++] = ready_text;
-    snprintf(keep, sizeof keep, "FERRYD_KEEP=%llu", (unsigned long long)d->instance);
-    envp[k++] = keep;
-    if (d->env->notify_socket) {
-        snprintf(notify, sizeof notify, "NOTIFY_SOCKET=%s", d->env->notify_socket);
-        envp[k++] = notify;
-    }
+    snprintf(pid, sizeof pid, "%ld", (long)getpid());
+    snprintf(n, sizeof n, "%u", l->n_listen);
+    snprintf(ready_text, sizeof ready_text, "%d", ready_fd);
+    snprintf(keep, sizeof keep, "%llu", (unsigned long long)d->instance);
+    add_variable(envp, &k, "LISTEN_PID", pid);
+    add_variable(envp, &k, "LISTEN_FDS", n);
+    add_variable(envp, &k, "FERRYD_READY_FD", ready_text);
+    add_variable(envp, &k, "FERRYD_KEEP", keep);
+    add_variable(envp, &k, "NOTIFY_SOCKET", env->notify_socket);
+    /* Where an ordinary user's files are, and the clock: it must find the same. */
+    add_variable(envp, &k, "HOME", env->home);
+    add_variable(envp, &k, "XDG_STATE_HOME", env->xdg_state_home);
+    add_variable(envp, &k, "XDG_RUNTIME_DIR", env->xdg_runtime_dir);
+    add_variable(envp, &k, "FERRY_TRACE", env->trace);
+    add_variable(envp, &k, "TZ", getenv("TZ")); /* main left it alone */
     envp[k] = NULL;
-    execve(self, d->env->argv, envp);
+    execve(self, env->argv, envp);
     _exit(1);
 }
 
@@ -418,12 +438,8 @@ log_addresses(struct daemon *d)
 static enum err
 start_log(struct daemon *d, struct fault *why)
 {
-    const struct server_options *o = &d->settings.options;
-    d->log.level = (enum log_level)d->settings.public->log_level;
-    d->log.style = (enum server_log_style)o->log_style;
     enum err err = start_recorder(&d->settings, &d->recorder, why);
-    if (err == ERR_NONE && recorder_has_logs(o))
-        daemon_log_to_recorder(&d->log, d->recorder.writers[RECORDER_LOG_TRUSTED]);
+    set_log(&d->log, &d->settings, &d->recorder, d->trace);
     return err;
 }
 
