@@ -437,16 +437,23 @@ static void
 on_proxied(struct run *r, struct admission_place *p, const struct monitor_notice *n)
 {
     struct net_addr peer;
+    struct address address;
     enum refusal why;
+    if (net_addr_parse(n->address, n->port, &peer) != ERR_NONE ||
+        !source_address(&peer, &address))
+        return;
+    /* Until now it counted as the proxy's. */
+    bool is_one_too_many =
+        strcmp(p->host, n->address) != 0 &&
+        admission_judge(r->l->admission, &peer, UINT32_MAX) == ADMISSION_REFUSED_SOURCE;
     snprintf(p->host, sizeof p->host, "%s", n->address);
     p->port = n->port;
-    if (net_addr_parse(n->address, n->port, &peer) != ERR_NONE ||
-        !source_address(&peer, &p->address))
-        return;
+    p->address = address;
     place_of(r, p)->peer = peer;
-    if (!is_unwelcome(r, &peer, &why))
+    bool is_bad = is_unwelcome(r, &peer, &why);
+    if (!is_bad && !is_one_too_many)
         return;
-    log_refusal(r, &peer, why);
+    log_refusal(r, &peer, is_bad ? why : BY_SOURCE);
     listener_signal(r, p, SIGKILL);
 }
 
