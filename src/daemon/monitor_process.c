@@ -15,6 +15,7 @@
 
 enum {
     EVENTS_PER_TURN = 64,
+    TELL_MS = 60 * 1000,
     ORPHAN_MS = 15 * 1000, /* from the listener's end to ours, at the latest */
     /* What an epoll event is about: a connection's end, or one of these. */
     TAG_LINK = UINT32_MAX,
@@ -93,8 +94,12 @@ log_login(const struct keeper *k, const struct keeper_slot *slot,
 static void
 tell(const struct keeper *k, const struct monitor_notice *notice)
 {
-    /* A listener that does not take our words is gone or hangs; epoll tells which. */
-    (void)!link_send(k->process->link, notice, sizeof *notice);
+    /* A listener may be behind while it loads a configuration, and none of our words
+     * may be lost: a login would be. It never waits for us. */
+    struct pollfd p = {.fd = k->process->link, .events = POLLOUT};
+    while (link_send(k->process->link, notice, sizeof *notice) == ERR_LIMIT)
+        if (poll(&p, 1, TELL_MS) == 0)
+            return;
 }
 
 static void

@@ -186,6 +186,8 @@ take_request(struct spawner *s)
         return err == ERR_LIMIT;
     if ((r.op == SPAWN_PRE_AUTH || r.op == SPAWN_SESSION) && n == N_FDS)
         start_child(s, &r, fds);
+    else if (r.op == SPAWN_PRE_AUTH || r.op == SPAWN_SESSION)
+        tell(SPAWN_FAILED, &r, 0, 0); /* the kernel had no room for its descriptors */
     else if (r.op == SPAWN_PUBLIC && n >= 1)
         take_public(s, fds, n);
     else if (r.op == SPAWN_SIGNAL)
