@@ -47,6 +47,18 @@ def walls_stand_before_the_first_octet(lab):
             check_equal(facts["Seccomp"], "2", "Seccomp")
 
 
+def capabilities_are_gone_where_documented(lab):
+    """Started as root: before the login and in the monitor there are none left, neither
+    to use nor to have again."""
+    need_root()
+    with Ferryd(lab) as server, server.connect() as peer:
+        peer.recv(100)
+        for pid in (server.monitor(), server.pre_auths()[0]):
+            facts = status_of(pid)
+            for kind in ("CapEff", "CapPrm", "CapInh", "CapAmb"):
+                check_equal(int(facts[kind], 16), 0, f"{kind} of {facts['Name']}")
+
+
 MIB = 1 << 20
 LIMITS = {  # those whom daemon/sandbox.c limits
     "core file size": {"monitor": 0, "preauth": 0, "session": 0},
@@ -162,8 +174,8 @@ def everything_works_behind_the_walls(lab):
 
 
 TESTS = (
-    processes_stand_behind_their_walls, walls_stand_before_the_first_octet, limits_are_set,
+    processes_stand_behind_their_walls, walls_stand_before_the_first_octet,
+    capabilities_are_gone_where_documented, limits_are_set,
     only_the_monitor_holds_keys, one_process_serves_an_idle_session,
-    required_walls_are_there_or_it_does_not_start,
-    everything_works_behind_the_walls,
+    required_walls_are_there_or_it_does_not_start, everything_works_behind_the_walls,
 )
