@@ -6,7 +6,7 @@
 #include "daemon/link.h"
 
 enum {
-    ANSWER_MS = 10 * 1000,
+    ANSWER_MS = 30 * 1000,       /* a disk or a directory service may be slow */
     LOGIN_ANSWER_MS = 60 * 1000, /* a queue of password hashes may be before us */
 };
 
@@ -21,9 +21,13 @@ monitor_put(struct monitor_client *m, const void *request, size_t n)
 {
     uint32_t op;
     memcpy(&op, request, sizeof op);
-    if (link_send(m->fd, request, n) != ERR_NONE ||
+    if (m->is_lost)
+        return ERR_IO;
+    m->is_lost =
+        link_send(m->fd, request, n) != ERR_NONE ||
         link_await(m->fd, &m->reply, monitor_reply_size(op), patience(op)) != ERR_NONE ||
-        m->reply.op != op)
+        m->reply.op != op;
+    if (m->is_lost)
         return ERR_IO;
     return m->reply.verdict == 1 ? ERR_NONE : ERR_AUTH;
 }

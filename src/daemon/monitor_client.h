@@ -14,13 +14,14 @@
 struct monitor_client {
     int fd; /* SOCK_SEQPACKET; borrowed */
     const struct daemon_public *public;
+    bool is_lost; /* an answer did not come: nothing more is asked */
     struct monitor_reply reply; /* borrowed parts are valid until the next question */
 };
 
 /*
  * Put a request of n octets, whose first member is its op, and wait.
  * ERR_NONE: the verdict was yes, m->reply holds the rest. ERR_AUTH: no.
- * ERR_IO: no answer.
+ * ERR_IO: no answer, now or before: one that came late would pass for the next one's.
  */
 enum err monitor_put(struct monitor_client *m, const void *request, size_t n) MUST_USE;
 
