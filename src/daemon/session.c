@@ -254,6 +254,8 @@ take_turn(struct session *s)
     slow_down(s, s->channels.now_ms);
     if (is_drained(s))
         conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "the server is stopping");
+    if (s->monitor.is_lost) /* no quota, no audit trail: no service */
+        conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "the server cannot go on");
     int n = take_events(s);
     bool has_more = n == EVENTS_PER_TURN;
     if (s->resume_ms == 0)
