@@ -1,11 +1,15 @@
 """The processes behind one listener: what each holds, and what the death of each costs
 (threats S1, S4, T5)."""
 
+import contextlib
 import os
 import signal
 import socket
+import subprocess
 import time
 
+import proc
+from access import keygen
 from daemon import Ferryd, await_true, descriptors_of, status_of
 from report import Skipped, check, check_equal
 from start import living
@@ -106,15 +110,19 @@ def without_a_helper_all_end_in_order(lab):
             client.ask("pwd", "/")
             peer.recv(100)
             server.walls()  # said last: all are up
-            left, victim = server.processes(), server.roles(role)[0]
-            begin = time.monotonic()
-            os.kill(victim, signal.SIGKILL)
-            check_equal(server.wait(), 1, f"exit status without the {role}")
-            check(time.monotonic() - begin < 8, "it took too long")
-            check(f"process {victim}, which all need, has ended" in server.err(), server.err())
+            all_end_without(server, role)
             check(ends(peer), "a connection is still there")
-            await_true(lambda: not living(left), f"processes outlived the {role}")  # pylint: disable=cell-var-from-loop
             check("the server is stopping" in server.err(), "the session was not told")
+
+
+def all_end_without(server, role):
+    left, victim = server.processes(), server.roles(role)[0]
+    begin = time.monotonic()
+    os.kill(victim, signal.SIGKILL)
+    check_equal(server.wait(), 1, f"exit status without the {role}")
+    check(time.monotonic() - begin < 8 * proc.slowness, "it took too long")
+    check(f"process {victim}, which all need, has ended" in server.err(), server.err())
+    await_true(lambda: not living(left), f"processes outlived the {role}")
 
 
 def killed_login_costs_nobody_else(lab):
@@ -153,6 +161,47 @@ def killed_session_ends_for_its_client_at_once(lab):
         await_true(lambda: not sockets_on(server.port), "a client was not told", seconds=3)
         check(not server.connections(), "a process is left")
         server.sftp("ls")
+
+
+SESSIONS_TO_STOP = 180  # more than their signals have room in the link to the spawner
+
+
+@contextlib.contextmanager
+def many_sessions(server, key):
+    """ssh clients without a channel, as many as there are to stop."""
+    options, env = server.ssh_options(IdentityFile=key, KexAlgorithms="curve25519-sha256")
+    clients = []
+    try:
+        for i in range(SESSIONS_TO_STOP):
+            # pylint: disable=consider-using-with
+            clients.append(subprocess.Popen(
+                ["ssh", *options, "-b", f"127.0.5.{i + 1}", "-N", "-p", str(server.port),
+                 "guest@127.0.0.1"], env=env, stdin=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True))
+            # Few logins at a time, or some are dropped.
+            await_true(lambda: server.err().count("Accepted publickey") > len(clients) - 10,
+                       "the logins do not go on")
+        await_true(lambda: len(server.sessions()) == len(clients), "some did not get in")
+        yield
+    finally:
+        for client in clients:
+            proc.end_group(client, 0.1)
+
+
+def everybody_is_told_of_the_stop(lab):
+    """Also when the spawner is slow and has no room for all at once."""
+    key = keygen(lab.folder(), "key")
+    with Ferryd(lab, "--authorized-keys", key + ".pub") as server:
+        with many_sessions(server, key):
+            os.kill(server.spawner(), signal.SIGSTOP)
+            server.child.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            check(server.child.poll() is None, "it did not wait")
+            os.kill(server.spawner(), signal.SIGCONT)
+            check_equal(server.wait(), 0, "exit status")
+        check("cut off" not in server.err(), "some were cut off")
+        check_equal(server.err().count("the server is stopping"), SESSIONS_TO_STOP,
+                    "sessions that ended in order")
 
 
 # ---- what each holds ----
@@ -229,6 +278,6 @@ def sockets_on(port):
 TESTS = (
     spawner_starts_anew_after_many_forks, spawner_starts_anew_after_a_crash,
     without_a_helper_all_end_in_order, killed_login_costs_nobody_else,
-    killed_session_ends_for_its_client_at_once, descriptors_are_the_documented_ones,
-    sockets_of_peers_are_held_where_documented,
+    killed_session_ends_for_its_client_at_once, everybody_is_told_of_the_stop,
+    descriptors_are_the_documented_ones, sockets_of_peers_are_held_where_documented,
 )
