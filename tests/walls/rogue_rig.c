@@ -89,7 +89,7 @@ make_settings(struct rig *r)
 }
 
 static struct monitor_book
-make_book(const struct rig *r, int steward)
+make_book(const struct rig *r, int steward, int recorder)
 {
     const struct run_settings *s = &r->settings;
     return (struct monitor_book){
@@ -99,7 +99,7 @@ make_book(const struct rig *r, int steward)
         .ca_algos = s->ca_algos,
         .state_dir = s->state_dir,
         .steward = steward,
-        .recorder = -1,
+        .recorder = recorder,
         .instance = 4711,
         .is_root = s->is_root,
         .virtual_uid = s->virtual_uid,
@@ -149,18 +149,20 @@ become_monitor(struct rig *r, const struct monitor_single *single,
 static void
 start_monitor(struct rig *r)
 {
-    int pair[2];
+    int pair[2], recorder[2];
     struct serve_options options;
     static struct settings settings;
     const struct net_addr nowhere = {0};
     const struct monitor_single single = {.settings = &settings, .bound = &nowhere};
-    struct monitor_book book = {.steward = -1};
+    struct monitor_book book = {.steward = -1, .recorder = -1};
     struct monitor_notice notice;
     if (r->kind == ROGUE_SERVE) {
         make_single(r, &options, &settings);
     } else {
         make_settings(r);
-        book = make_book(r, start_steward(r));
+        assert_int_equal(link_pair(recorder), ERR_NONE);
+        r->recorder = recorder[0];
+        book = make_book(r, start_steward(r), recorder[1]);
     }
     assert_int_equal(link_pair(pair), ERR_NONE);
     r->link = pair[0];
@@ -169,8 +171,10 @@ start_monitor(struct rig *r)
         become_monitor(r, r->kind == ROGUE_SERVE ? &single : NULL,
                        r->kind == ROGUE_RUN ? &book : NULL, pair[1]);
     close(pair[1]);
-    if (book.steward >= 0)
+    if (r->kind == ROGUE_RUN) {
         close(book.steward);
+        close(book.recorder);
+    }
     assert_int_equal(link_await(r->link, &notice, sizeof notice, WAIT_MS), ERR_NONE);
     assert_int_equal(notice.type, MONITOR_READY);
     assert_int_equal(link_await(r->link, &r->keys, sizeof r->keys, WAIT_MS), ERR_NONE);
@@ -185,6 +189,7 @@ rig_start(enum rogue_kind kind)
     assert_int_equal(desk_make(&desk), 0);
     r->desk = desk;
     r->kind = kind;
+    r->recorder = -1;
     r->alice = desk_key();
     r->bob = desk_key();
     r->mallory = desk_key();
@@ -209,6 +214,8 @@ rig_stop(struct rig *r)
 {
     void *desk = r->desk;
     close(r->link);
+    if (r->recorder >= 0)
+        close(r->recorder);
     await_end(r->monitor);
     await_end(r->steward);
     privkey_free(r->alice);

@@ -30,7 +30,8 @@ struct rig {
     enum rogue_kind kind;
     struct run_settings settings;
     pid_t monitor, steward;
-    int link; /* the listener's end */
+    int link;     /* the listener's end */
+    int recorder; /* the recorder's end, which takes nothing by itself; -1: none */
     struct monitor_keys keys;
     struct privkey *alice, *bob, *mallory;
     uint64_t n_entered; /* connections so far */
