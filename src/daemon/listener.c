@@ -23,6 +23,10 @@ enum {
     ACCEPTS_PER_TURN = 32,
     BACK_OFF_MS = 100, /* after accept ran out of descriptors or memory */
     LINK_BACK_OFF_MS = 10,
+    OVERDUE_MS = 10 * 1000, /* between two looks for processes that stay too long */
+    /* Beyond a login's time: its random part, a last verdict, a hand-over, and what
+     * the engine takes when no time was configured. */
+    LOGIN_SLACK_MS = 150 * 1000,
     RELOAD_ROOM_MS = 5 * 1000, /* for the spawner to take what it was told before */
     REFUSAL_LOG_MS = 1000,     /* one line about refusals in this time at most */
     EXIT_MS = 2 * 1000,        /* from SIGKILL to the last process's end */
@@ -643,6 +647,29 @@ take_spawner_notices(struct run *r)
     }
 }
 
+/* A process before the login ends in time by itself, unless somebody has taken it
+ * over: then it would keep its place, or the socket of its session. */
+static void
+end_overdue(struct run *r, uint64_t now)
+{
+    uint32_t cursor = 0;
+    const struct admission_place *p;
+    if (now < r->overdue_ms)
+        return;
+    r->overdue_ms = now + OVERDUE_MS;
+    while ((p = admission_next(r->l->admission, &cursor))) {
+        struct listener_place *lp = place_of(r, p);
+        pid_t pid = p->pid[ADMISSION_PRE_AUTH];
+        if (pid == 0 || lp->is_overdue ||
+            now - p->connected_ms < r->l->login_ms + LOGIN_SLACK_MS)
+            continue;
+        lp->is_overdue = signal_process(r, pid, SIGKILL);
+        log_line(&r->l->log->sink, LOG_LEVEL_ERROR,
+                 "process %ld of the connection from %s outlives its login: killed",
+                 (long)pid, p->host);
+    }
+}
+
 /* ---- stopping, reloading, restarting ---- */
 
 static void
@@ -884,6 +911,8 @@ next_deadline(const struct run *r, uint64_t now)
         deadline = r->restart_ms;
     if (r->l->control && control_deadline(r->l->control) < deadline)
         deadline = control_deadline(r->l->control);
+    if (r->l->admission->n_unauthenticated != 0 && r->overdue_ms < deadline)
+        deadline = r->overdue_ms;
     uint64_t rates = next_rates(r, now);
     return rates < deadline ? rates : deadline;
 }
@@ -955,6 +984,7 @@ turn(struct run *r)
         return false;
     if (r->restart_fd >= 0 && now >= r->restart_ms)
         finish_restart(r);
+    end_overdue(r, now);
     send_signals(r);
     fill_poll(r, &set, now);
     if (poll(set.fds, set.n, clock_poll_timeout(next_deadline(r, now), now)) < 0)

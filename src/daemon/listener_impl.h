@@ -12,6 +12,7 @@ struct run {
     int signals;
     uint64_t stop_ms;   /* when to use force; UINT64_MAX: not stopping */
     uint64_t accept_ms; /* no accept before */
+    uint64_t overdue_ms; /* when to look for processes that stay too long */
     uint64_t refusal_log_ms;
     unsigned n_refused; /* since the last line about them */
     bool has_signals;   /* places have signals that the spawner had no room for */

@@ -197,6 +197,7 @@ adopt(struct daemon *d, struct listener *l, struct run_settings *fresh,
     admission_set_limits(l->admission, &fresh->limits);
     set_log(&d->log, fresh, recorder, d->trace);
     l->drain_ms = (uint64_t)fresh->options.drain_s * 1000;
+    l->login_ms = fresh->public->limits.login_ms;
     l->has_no_keepalive = !fresh->options.tcp_keep_alive;
     recorder_link_retire(&d->recorder);
     run_settings_clear(&d->settings);
@@ -455,6 +456,7 @@ start(struct daemon *d, struct generation *first, struct fault *why)
     l->hooks = &hooks;
     l->hooks_ctx = d;
     l->drain_ms = (uint64_t)d->settings.options.drain_s * 1000;
+    l->login_ms = d->settings.public->limits.login_ms;
     l->has_no_keepalive = !d->settings.options.tcp_keep_alive;
     l->generations[0] = first;
     first->number = 1;

@@ -94,6 +94,7 @@ start(struct serve *s, struct fault *why)
     s->listener.log = &s->log;
     s->listener.hooks = &hooks;
     s->listener.drain_ms = DRAIN_MS;
+    s->listener.login_ms = s->public.limits.login_ms;
     s->listener.notify.fd = -1;
     s->listener.generations[0] = &s->generation;
     s->generation.log = s->generation.log_pre_auth = -1;
