@@ -17,6 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 
 # pylint: disable=wrong-import-position
+import clients
 import commands
 import crashes
 import load
@@ -32,7 +33,7 @@ from report import Report
 # Most tests wait most of their time, so several run side by side; those that make the
 # machine busy, or measure, run after them and alone.
 SIDE_BY_SIDE = 4
-TOGETHER = (start, logins, transfers, paths, option_tests, commands, walls)
+TOGETHER = (start, logins, transfers, paths, option_tests, clients, commands, walls)
 ALONE = (crashes, load)
 
 
