@@ -80,6 +80,14 @@ explain_files(struct quota_vfs *q, const struct quota_state *st)
              (unsigned long long)st->used_files, (unsigned long long)st->limit_files);
 }
 
+/* Nothing is full: the account was deleted meanwhile, say. */
+static bool
+would_fit(const struct quota_state *st, uint64_t octets)
+{
+    return st->limit_octets == 0 || (st->used_octets <= st->limit_octets &&
+                                     octets <= st->limit_octets - st->used_octets);
+}
+
 static int
 charge(struct quota_vfs *q, uint64_t octets, unsigned files, struct quota_state *st)
 {
@@ -91,6 +99,8 @@ charge(struct quota_vfs *q, uint64_t octets, unsigned files, struct quota_state 
         files != 0 && st->limit_files != 0 && st->used_files + files > st->limit_files;
     if (error == EDQUOT && is_files)
         explain_files(q, st);
+    else if (error == EDQUOT && would_fit(st, octets))
+        snprintf(q->why, sizeof q->why, "quota: no more is granted to this account");
     else if (error == EDQUOT)
         explain_octets(q, st, octets);
     return error;

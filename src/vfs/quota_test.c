@@ -14,6 +14,7 @@
 struct book {
     struct quota_state state;
     unsigned n_asked;
+    bool is_closed; /* as an account's that was deleted */
 };
 
 static int
@@ -23,6 +24,8 @@ book_charge(void *ctx, int64_t octets, int64_t files, struct quota_state *state)
     struct quota_state *s = &b->state;
     b->n_asked++;
     *state = *s;
+    if (b->is_closed)
+        return EDQUOT;
     uint64_t used = s->used_octets + (uint64_t)octets;
     uint64_t n = s->used_files + (uint64_t)files;
     if ((octets > 0 && s->limit_octets && used > s->limit_octets) ||
@@ -133,6 +136,19 @@ a_full_quota_says_so_with_numbers(void **state)
     assert_int_equal(st.bavail, 0);
     assert_int_equal(st.favail, 0);
     vfs_free(v);
+}
+
+static void
+a_refusal_without_a_limit_that_is_passed_gives_no_numbers(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, 10 * 1024, 3);
+    b.book.is_closed = true;
+    assert_int_equal(rig_put(b.v, "/f", "x", VFS_CREATE), EDQUOT);
+    assert_string_equal(b.v->ops->refusal(b.v),
+                        "quota: no more is granted to this account");
+    vfs_free(b.v);
 }
 
 static void
@@ -433,6 +449,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_way_to_grow_and_shrink_is_counted),
         cmocka_unit_test(a_full_quota_says_so_with_numbers),
+        cmocka_unit_test(a_refusal_without_a_limit_that_is_passed_gives_no_numbers),
         cmocka_unit_test(a_failed_write_is_charged_for_what_it_left),
         cmocka_unit_test(a_file_without_a_name_counts_until_it_is_closed),
         cmocka_unit_test(the_ledger_is_asked_once_in_megabytes),
