@@ -1,10 +1,11 @@
 /* See throttle.h. */
 #include "daemon/throttle.h"
 
-enum { MS = 1000 };
+enum { MS = 1000 }; /* octets a second are thousandths of octets a millisecond */
 
 /* Rates above this (a tebibyte a second) are none; products stay within 64 bits. */
 static const uint64_t RATE_MAX = UINT64_C(1) << 40;
+static const uint64_t MOVED_MAX = UINT64_C(1) << 50; /* between two calls */
 
 static uint64_t
 way_turn(struct throttle_way *w, struct throttle_use use, uint64_t elapsed_ms)
@@ -16,16 +17,15 @@ way_turn(struct throttle_way *w, struct throttle_use use, uint64_t elapsed_ms)
         return 0;
     }
     int64_t rate = (int64_t)use.rate;
-    int64_t full = rate * THROTTLE_BURST_MS / MS;
-    int64_t deepest = -rate * (THROTTLE_PAUSE_MAX_MS / MS);
+    int64_t full = rate * THROTTLE_BURST_MS;
+    int64_t deepest = -rate * THROTTLE_PAUSE_MAX_MS;
     if (elapsed_ms > THROTTLE_PAUSE_MAX_MS)
         elapsed_ms = THROTTLE_PAUSE_MAX_MS;
-    int64_t gained = rate * (int64_t)elapsed_ms / MS;
-    w->tokens += gained;
+    w->tokens += rate * (int64_t)elapsed_ms;
     w->tokens = w->tokens < full ? w->tokens : full;
-    w->tokens -= moved < (uint64_t)INT64_MAX / 2 ? (int64_t)moved : INT64_MAX / 2;
+    w->tokens -= (int64_t)(moved < MOVED_MAX ? moved : MOVED_MAX) * MS;
     w->tokens = w->tokens > deepest ? w->tokens : deepest;
-    return w->tokens >= 0 ? 0 : (uint64_t)(-w->tokens * MS / rate + 1);
+    return w->tokens >= 0 ? 0 : (uint64_t)(-w->tokens / rate + 1);
 }
 
 uint64_t

@@ -17,7 +17,7 @@ enum {
 struct throttle {
     uint64_t last_ms;
     struct throttle_way {
-        int64_t tokens; /* octets; negative: overdrawn */
+        int64_t tokens; /* thousandths of octets; negative: overdrawn */
         uint64_t seen;  /* octets counted so far */
     } in, out;
 };

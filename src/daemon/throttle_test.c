@@ -57,6 +57,20 @@ the_slower_direction_decides(void **state)
     assert_in_range(wait, 950, 1001);
 }
 
+/* A session is asked with every packet that comes, whether it may go on or not. */
+static void
+asking_all_the_time_costs_nothing(void **state)
+{
+    (void)state;
+    struct throttle t = {0};
+    uint64_t moved = 0;
+    for (uint64_t now = 1; now <= 10 * 1000; now++)
+        if (throttle_turn(&t, (struct throttle_use){moved, 999}, (struct throttle_use){0},
+                          now) == 0)
+            moved += 100;
+    assert_in_range(moved, 9 * 999, 11 * 999);
+}
+
 static void
 extremes_stay_within_bounds(void **state)
 {
@@ -76,6 +90,7 @@ main(void)
         cmocka_unit_test(a_rate_far_below_one_request_holds_too),
         cmocka_unit_test(no_rate_never_waits),
         cmocka_unit_test(the_slower_direction_decides),
+        cmocka_unit_test(asking_all_the_time_costs_nothing),
         cmocka_unit_test(extremes_stay_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
