@@ -21,6 +21,7 @@
 #include "admin/show.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "crypto/rand.h"
 #include "daemon/audit_verify.h"
 #include "daemon/config_files.h"
 
@@ -457,5 +458,7 @@ static const struct admin_verb verbs[] = {
 int
 admin_audit(int argc, char **argv, const char *config_path)
 {
+    if (crypto_init() != ERR_NONE) /* the chain is hashed */
+        return admin_fail("%s cannot be used", crypto_version());
     return admin_run_verb(verbs, ARRAY_LEN(verbs), argc, argv, config_path);
 }

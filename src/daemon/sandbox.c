@@ -205,11 +205,12 @@ change_identity(const struct sandbox_identity *id)
 {
     if (!id)
         return true;
-    if (id->uid == 0 || setgroups(id->n_groups, id->groups) != 0 ||
+    if (setgroups(id->n_groups, id->groups) != 0 ||
         setresgid(id->gid, id->gid, id->gid) != 0 ||
-        setresuid(id->uid, id->uid, id->uid) != 0 || !drop_capabilities())
+        setresuid(id->uid, id->uid, id->uid) != 0)
         return false;
-    return !is_regained(id);
+    /* Root itself, whom PermitRootLogin let in, stays what it is. */
+    return id->uid == 0 || (drop_capabilities() && !is_regained(id));
 }
 
 static bool
@@ -229,6 +230,8 @@ sandbox_enter(const struct sandbox_plan *plan, const struct sandbox_room *room,
         wall = "closing descriptors";
     else if (!change_identity(room->identity))
         wall = "changing user and groups";
+    else if (room->role != SANDBOX_SESSION && !drop_capabilities())
+        wall = "dropping capabilities";
     /* A change of ids forgets the death signal, hence after it. */
     else if (prctl(PR_SET_PDEATHSIG, room->death_signal, 0, 0, 0) != 0)
         wall = "the parent's death signal";

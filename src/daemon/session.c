@@ -170,9 +170,9 @@ on_event(struct session *s, const struct conn_event *ev)
 static void
 check_idle(struct session *s, uint64_t now)
 {
-    if (s->channels.n_open != 0 || s->grant.unused_ms == 0)
-        s->no_channel_ms = s->grant.unused_ms ? now + s->grant.unused_ms : UINT64_MAX;
-    else if (now >= s->no_channel_ms)
+    if (s->channels.n_open != 0 && s->grant.unused_ms != 0)
+        s->no_channel_ms = now + s->grant.unused_ms;
+    else if (s->channels.n_open == 0 && now >= s->no_channel_ms)
         conn_disconnect(s->conn, DISCONNECT_BY_APPLICATION, "no channel is open");
     if (s->grant.channel_timeout_ms != 0)
         sftp_channels_time_out(&s->channels, now, s->grant.channel_timeout_ms);
@@ -241,6 +241,8 @@ take_events(struct session *s)
     while (n < EVENTS_PER_TURN && s->resume_ms == 0 && conn_next_event(s->conn, &ev)) {
         on_event(s, &ev);
         n++;
+        if (s->is_limited) /* a turn's worth of events may be seconds' worth of octets */
+            slow_down(s, clock_now_ms());
     }
     return n;
 }
@@ -355,7 +357,8 @@ run(struct session *s)
     }
     if (s->refusal[0])
         refuse(s);
-    check_idle(s, clock_now_ms());
+    if (s->grant.unused_ms != 0)
+        s->no_channel_ms = clock_now_ms() + s->grant.unused_ms;
     loop(s);
     sftp_channels_clear(&s->channels);
     log_end(s);

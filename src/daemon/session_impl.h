@@ -30,6 +30,7 @@ struct session {
     struct throttle throttle;
     char refusal[200]; /* why this login cannot be served; "" it can */
     int signals;
+    bool is_limited; /* there is a rate to keep */
     uint64_t start_ms;
     uint64_t resume_ms;     /* no request is taken before; 0: no pause */
     uint64_t no_channel_ms; /* when to give up a session without channels */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,11 +63,24 @@ open_checked(const char *path, int *root, struct fault *why)
     return err;
 }
 
+/* Links on the way are followed first, as sshd does; what they led to is checked, and
+ * a link that is put there afterwards is no directory of ours. */
+static enum err
+open_chroot(const char *path, int *root, struct fault *why)
+{
+    char *real = realpath(path, NULL);
+    if (!real)
+        return fault_errno(why, ERR_AUTH, errno, "ChrootDirectory \"%.160s\"", path);
+    enum err err = open_checked(real, root, why);
+    free(real);
+    return err;
+}
+
 enum err
 session_root_open(const struct grant *grant, int *root, struct fault *why)
 {
     if (grant->is_chroot && !grant->is_virtual)
-        return open_checked(grant->root, root, why);
+        return open_chroot(grant->root, root, why);
     *root = open(grant->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (*root < 0)
         return fault_errno(why, ERR_AUTH, errno, "the account's directory \"%.160s\"",
