@@ -58,19 +58,33 @@ min_u64(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-static void
-explain_octets(struct quota_vfs *q, const struct quota_state *st, uint64_t more)
+struct unit {
+    double octets;
+    const char *name;
+};
+
+/* In which a number has one to four digits before its point. */
+static struct unit
+unit_of(uint64_t octets)
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    static const char *const names[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double unit = 1;
     size_t i = 0;
-    while (i + 1 < ARRAY_LEN(units) && (double)st->limit_octets / unit >= 1024) {
+    while (i + 1 < ARRAY_LEN(names) && (double)octets / unit >= 1024) {
         unit *= 1024;
         i++;
     }
-    snprintf(q->why, sizeof q->why, "quota: %.1f of %.1f %s used, and %.1f more wanted",
-             (double)st->used_octets / unit, (double)st->limit_octets / unit, units[i],
-             (double)more / unit);
+    return (struct unit){unit, names[i]};
+}
+
+static void
+explain_octets(struct quota_vfs *q, const struct quota_state *st, uint64_t more)
+{
+    struct unit all = unit_of(st->limit_octets), some = unit_of(more);
+    snprintf(q->why, sizeof q->why,
+             "quota: %.1f of %.1f %s used, and %.1f %s more wanted",
+             (double)st->used_octets / all.octets, (double)st->limit_octets / all.octets,
+             all.name, (double)more / some.octets, some.name);
 }
 
 static void

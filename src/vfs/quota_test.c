@@ -121,7 +121,7 @@ a_full_quota_says_so_with_numbers(void **state)
                          0);
     assert_int_equal(v->ops->pwrite(v, f, bytes_of(block, 512), 10 * 1024), EDQUOT);
     assert_string_equal(v->ops->refusal(v),
-                        "quota: 10.0 of 10.0 KiB used, and 0.5 more wanted");
+                        "quota: 10.0 of 10.0 KiB used, and 512.0 B more wanted");
     assert_int_equal(v->ops->pwrite(v, f, bytes_of(block, 512), 0), 0);
     assert_int_equal(v->ops->close(v, f), 0);
     assert_int_equal(v->ops->symlink(v, "a", P("/a")), EDQUOT);
