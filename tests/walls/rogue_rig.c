@@ -198,15 +198,19 @@ rig_start(enum rogue_kind kind)
     return r;
 }
 
-/* It ends when the listener's end is closed. */
+/* They end when the listener's end is closed: by themselves, and content. */
 static void
-await_end(pid_t pid)
+must_end(pid_t pid)
 {
-    for (int i = 0; pid > 0 && waitpid(pid, NULL, WNOHANG) == 0; i++) {
-        if (i == 500)
+    int status;
+    if (pid <= 0)
+        return;
+    for (int i = 0; waitpid(pid, &status, WNOHANG) == 0; i++) {
+        if (i == 2000)
             kill(pid, SIGKILL);
         usleep(10000);
     }
+    assert_int_equal(status, 0);
 }
 
 void
@@ -216,8 +220,8 @@ rig_stop(struct rig *r)
     close(r->link);
     if (r->recorder >= 0)
         close(r->recorder);
-    await_end(r->monitor);
-    await_end(r->steward);
+    must_end(r->monitor);
+    must_end(r->steward);
     privkey_free(r->alice);
     privkey_free(r->bob);
     privkey_free(r->mallory);
@@ -250,7 +254,9 @@ static void
 enter(struct rogue *c, enum monitor_end end)
 {
     int pair[2];
+    const int yes = 1;
     assert_int_equal(link_pair(pair), ERR_NONE);
+    assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes), 0);
     c->fd[end] = pair[0];
     send_word(c, MONITOR_ENTER, end, pair[1]);
     close(pair[1]);
