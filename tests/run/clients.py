@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -173,6 +174,15 @@ def lftp(site, user, *lines, seconds=60):
                     seconds=seconds, env={"HOME": site.home, "PATH": os.environ["PATH"]})
 
 
+def ferry_put(site, path, user, *words):
+    """Our own client's upload, by key."""
+    return proc.run([os.path.join(site.lab.programs, "ferry"), "put", *words, "-F", "none",
+                     "-q", "-i", site.lab.key, "-P", site.port, "-o", "BatchMode=yes",
+                     "-o", "StrictHostKeyChecking=no",
+                     "-o", f"UserKnownHostsFile={site.path('known')}", path,
+                     f"{user}@{site.host}:/by-ferry"], env={"HOME": site.home})
+
+
 def drop_box_takes_and_tells_nothing(lab):
     with Site(lab) as site:
         root = site.add_user("alice", "--permissions", "/ dropbox", key=lab.key)
@@ -188,7 +198,16 @@ def drop_box_takes_and_tells_nothing(lab):
                   f"words {done.err!r}")
         done = lftp(site, "alice", f"put {source} -o by-lftp")
         check_equal(done.status, 0, f"lftp's status ({done.err})")
-        check_equal(read(os.path.join(root, "by-lftp")), b"dropped\n", "lftp's letter")
+        env = {"HOME": site.home, "PATH": os.environ["PATH"]}
+        proc.run(["scp", "-q", "-F", "none", "-o", f"UserKnownHostsFile={site.path('known')}",
+                  "-o", "StrictHostKeyChecking=no", "-i", lab.key, "-P", site.port, source,
+                  f"alice@{site.host}:/by-scp"], env=env)
+        proc.run(["rclone", "--config", "/dev/null", "--retries", "1", "--sftp-host", site.host,
+                  "--sftp-port", site.port, "--sftp-user", "alice", "--sftp-key-file", lab.key,
+                  "--sftp-shell-type", "none", "copyto", source, ":sftp:/by-rclone"], env=env)
+        ferry_put(site, source, "alice", "--inplace")
+        for name in ("by-lftp", "by-scp", "by-rclone", "by-ferry"):
+            check_equal(read(os.path.join(root, name)), b"dropped\n", name)
 
 
 def usage(site, name):
@@ -231,6 +250,24 @@ def quota_forgets_an_upload_that_was_cut_off(lab):
         await_true(lambda: usage(site, "alice") == (0, 0), f"it counts {usage(site, 'alice')}")
 
 
+def quota_is_counted_anew_after_a_session_was_killed(lab):
+    with Site(lab) as site:
+        root = site.add_user("alice", "--quota", "10M")
+        with site.client("alice", password=PASSWORD) as client:
+            client.put("a", b"x" * 100000)
+            out = client.sftp.open("b", "wb")
+            out.write(b"y" * 500000)
+            out.stat()  # answered after the write
+            for pid in site.session_pids():
+                os.kill(pid, signal.SIGKILL)
+        await_true(lambda: not site.session_pids(), "the session stayed")
+        with site.client("alice", password=PASSWORD) as client:
+            client.put("c", b"z")
+        sizes = [entry.stat().st_size for entry in os.scandir(root)]
+        await_true(lambda: usage(site, "alice") == (sum(sizes), len(sizes)),
+                   f"it counts {usage(site, 'alice')} and there are {sizes}")
+
+
 # ---- rates and the administrator's commands ----
 
 def upload_rate_holds(lab):
@@ -249,10 +286,7 @@ def rate_holds_from_the_first_octet(lab):
         site.add_user("alice", "--upload-rate", "1M", key=lab.key)
         large = write_random(site.path("large"), 8 * MIB, seed="l")
         begin = time.monotonic()
-        proc.run([os.path.join(lab.programs, "ferry"), "put", "-F", "none", "-q", "-i", lab.key,
-                  "-P", site.port, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no",
-                  "-o", f"UserKnownHostsFile={site.path('known')}", large,
-                  f"alice@{site.host}:large"], env={"HOME": site.home})
+        ferry_put(site, large, "alice")
         seconds = time.monotonic() - begin
         check(seconds > 4, f"8 MiB at 1 MiB/s took {seconds:.1f} s")
 
@@ -395,7 +429,8 @@ TESTS = (
     a_reader_gets_the_old_file_whole, putty_takes_a_one_time_code,
     openssh_takes_one_time_codes_once, openssh_walks_through_chains,
     drop_box_takes_and_tells_nothing, quota_is_told_and_comes_back,
-    quota_forgets_an_upload_that_was_cut_off, upload_rate_holds,
+    quota_forgets_an_upload_that_was_cut_off,
+    quota_is_counted_anew_after_a_session_was_killed, upload_rate_holds,
     rate_holds_from_the_first_octet, administrator_sees_a_transfer_and_ends_it,
     two_clients_put_one_name, directory_renamed_under_an_upload,
     directory_removed_under_an_upload, account_changes_while_logged_in,
