@@ -244,6 +244,31 @@ fill_public(struct run_settings *s, const char *trace)
 
 /* ---- addresses ---- */
 
+/* A name may lead to one address by several lines of a hosts file. */
+static bool
+is_known_address(const struct run_settings *s, const struct addrinfo *a)
+{
+    for (uint32_t i = 0; i < s->n_listen; i++)
+        if (s->listen[i].len == a->ai_addrlen &&
+            memcmp(&s->listen[i].ss, a->ai_addr, a->ai_addrlen) == 0)
+            return true;
+    return false;
+}
+
+static enum err
+add_socket(struct run_settings *s, const struct addrinfo *a, struct fault *why)
+{
+    if (is_known_address(s, a))
+        return ERR_NONE;
+    if (s->n_listen == LISTENER_SOCKETS_MAX)
+        return fault_set(why, ERR_LIMIT, 0, "more than %d addresses to listen on",
+                         LISTENER_SOCKETS_MAX);
+    struct net_addr *to = &s->listen[s->n_listen++];
+    memcpy(&to->ss, a->ai_addr, a->ai_addrlen);
+    to->len = a->ai_addrlen;
+    return ERR_NONE;
+}
+
 static enum err
 add_address(struct run_settings *s, const char *host, const char *port, struct fault *why)
 {
@@ -257,16 +282,8 @@ add_address(struct run_settings *s, const char *host, const char *port, struct f
         return fault_set(why, ERR_PROTO, 0, "ListenAddress %.80s: %s", host ? host : "*",
                          gai_strerror(rc));
     enum err err = ERR_NONE;
-    for (const struct addrinfo *a = found; err == ERR_NONE && a; a = a->ai_next) {
-        if (s->n_listen == LISTENER_SOCKETS_MAX) {
-            err = fault_set(why, ERR_LIMIT, 0, "more than %d addresses to listen on",
-                            LISTENER_SOCKETS_MAX);
-            break;
-        }
-        struct net_addr *to = &s->listen[s->n_listen++];
-        memcpy(&to->ss, a->ai_addr, a->ai_addrlen);
-        to->len = a->ai_addrlen;
-    }
+    for (const struct addrinfo *a = found; err == ERR_NONE && a; a = a->ai_next)
+        err = add_socket(s, a, why);
     freeaddrinfo(found);
     return err;
 }
