@@ -929,7 +929,7 @@ main(void)
         cmocka_unit_test(no_factor_is_skipped),
         cmocka_unit_test(A4_nobody_tries_on_behind_too_many_tries),
     };
-    alarm(300);
+    alarm(600);
     return cmocka_run_group_tests_name("ferryd serve", serve, set_up_serve, tear_down) +
            cmocka_run_group_tests_name("ferryd run", book, set_up_run, tear_down);
 }

@@ -501,7 +501,7 @@ main(void)
         cmocka_unit_test(a_negative_count_ends_it),
         cmocka_unit_test(a_flood_is_bounded),
     };
-    alarm(300);
+    alarm(600);
     return cmocka_run_group_tests_name("ferryd serve", serve, set_up_serve, tear_down) +
            cmocka_run_group_tests_name("ferryd run", book, set_up_run, tear_down);
 }
