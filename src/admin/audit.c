@@ -43,14 +43,14 @@ find_log(const struct admin_call *call, char *path)
     struct server_config *config;
     struct server_options options;
     struct fault why = {0};
-    if (config_files_parse(file, NULL, &config, &why) != ERR_NONE) {
+    const struct config_homes homes = config_homes_of_environment();
+    server_options_init(&options);
+    if (config_files_load(file, NULL, &homes, &config, &options, &why) != ERR_NONE) {
         admin_fail("%s", why.text);
+        server_options_clear(&options);
         return false;
     }
-    server_options_init(&options);
-    enum err err = server_config_effective(config, NULL, &options);
-    bool has_log = err == ERR_NONE && options.audit_log &&
-                   strcmp(options.audit_log, "none") != 0 &&
+    bool has_log = options.audit_log && strcmp(options.audit_log, "none") != 0 &&
                    strlen(options.audit_log) < PATH_MAX;
     if (has_log)
         snprintf(path, PATH_MAX, "%s", options.audit_log);

@@ -21,8 +21,7 @@ path_by_default(char *path)
 static bool
 path_of_config(const char *config_path, char *path)
 {
-    const struct config_homes homes = {getenv("HOME"), getenv("XDG_STATE_HOME"),
-                                       getenv("XDG_RUNTIME_DIR")};
+    const struct config_homes homes = config_homes_of_environment();
     struct server_config *config;
     struct server_options o;
     struct fault why = {0};

@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "crypto/algos.h"
@@ -146,6 +147,13 @@ place_at_home(const char *path, const char *const *overrides,
     lines[n] = NULL;
     server_config_free(*config);
     return config_files_parse(path, lines, config, why);
+}
+
+struct config_homes
+config_homes_of_environment(void)
+{
+    return (struct config_homes){getenv("HOME"), getenv("XDG_STATE_HOME"),
+                                 getenv("XDG_RUNTIME_DIR")};
 }
 
 enum err

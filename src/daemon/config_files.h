@@ -26,6 +26,9 @@ struct config_homes {
     const char *home, *xdg_state_home, *xdg_runtime_dir;
 };
 
+/* For a command, whose environment is its user's; texts borrowed from it. */
+struct config_homes config_homes_of_environment(void);
+
 /*
  * The same, and what is effective outside every Match block into options
  * (initialised by the caller). An ordinary user has StateDirectory and

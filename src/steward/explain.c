@@ -396,9 +396,9 @@ run(struct explanation *e)
     struct fault why = {0};
     e->log = (struct log_sink){.line = hear, .trace = hear_nothing};
     server_options_init(&e->options);
-    enum err err = config_files_parse(e->config_path, NULL, &e->config, &why);
-    if (err == ERR_NONE)
-        err = server_config_effective(e->config, NULL, &e->options);
+    const struct config_homes homes = config_homes_of_environment();
+    enum err err =
+        config_files_load(e->config_path, NULL, &homes, &e->config, &e->options, &why);
     if (err == ERR_NONE)
         err = find(e, &why);
     if (err == ERR_NONE)

@@ -33,8 +33,7 @@ static const struct {
 static bool
 database_of(const char *config_path, char database[PATH_MAX], struct fault *why)
 {
-    const struct config_homes homes = {getenv("HOME"), getenv("XDG_STATE_HOME"),
-                                       getenv("XDG_RUNTIME_DIR")};
+    const struct config_homes homes = config_homes_of_environment();
     struct server_config *config;
     struct server_options o;
     server_options_init(&o);
