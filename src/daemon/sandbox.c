@@ -201,11 +201,13 @@ drop_capabilities(void)
 }
 
 static bool
-change_identity(const struct sandbox_identity *id)
+change_identity(const struct sandbox_room *room)
 {
+    const struct sandbox_identity *id = room->identity;
     if (!id)
         return true;
-    if (setgroups(id->n_groups, id->groups) != 0 ||
+    if ((id->uid == 0 && room->role != SANDBOX_SESSION) ||
+        setgroups(id->n_groups, id->groups) != 0 ||
         setresgid(id->gid, id->gid, id->gid) != 0 ||
         setresuid(id->uid, id->uid, id->uid) != 0)
         return false;
@@ -228,7 +230,7 @@ sandbox_enter(const struct sandbox_plan *plan, const struct sandbox_room *room,
         wall = "changing the root directory";
     else if (!close_others(room->keep, room->n_keep))
         wall = "closing descriptors";
-    else if (!change_identity(room->identity))
+    else if (!change_identity(room))
         wall = "changing user and groups";
     else if (room->role != SANDBOX_SESSION && !drop_capabilities())
         wall = "dropping capabilities";

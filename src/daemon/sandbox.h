@@ -45,7 +45,7 @@ void sandbox_log(const struct sandbox_plan *plan, const struct log_sink *log);
 
 /* Whom to become. The supplementary groups are exactly these. */
 struct sandbox_identity {
-    uid_t uid; /* 0: a session of root itself; nothing is dropped then */
+    uid_t uid; /* 0: a session of root itself, no other role; nothing is dropped then */
     gid_t gid;
     const gid_t *groups;
     size_t n_groups;

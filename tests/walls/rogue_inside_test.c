@@ -1257,11 +1257,11 @@ S5_capabilities_do_not_outlive_the_ids(void **state)
 }
 
 static void
-S5_nobody_becomes_root(void **state)
+S5_nobody_before_the_login_becomes_root(void **state)
 {
     static const struct sandbox_identity root = {0, GROUP, groups, 1};
     const struct sandbox_room room = {
-        .role = SANDBOX_SESSION, .root = -1, .identity = &root};
+        .role = SANDBOX_PRE_AUTH, .root = -1, .identity = &root};
     struct sandbox_plan plan = {0};
     struct fault why = {0};
     int status;
@@ -1459,7 +1459,7 @@ main(int argc, char **argv)
         cmocka_unit_test(S5_ids_are_dropped_wholly),
         cmocka_unit_test(S5_half_dropped_ids_are_noticed),
         cmocka_unit_test(S5_capabilities_do_not_outlive_the_ids),
-        cmocka_unit_test(S5_nobody_becomes_root),
+        cmocka_unit_test(S5_nobody_before_the_login_becomes_root),
         cmocka_unit_test(S6_every_injected_call_dies),
     };
     if (argc == 2 && strcmp(argv[1], "--table") == 0) {
