@@ -88,7 +88,8 @@ send_remove(struct command *c, struct sftp_client *s, struct sftp_req *r)
 static enum err
 send_rename(struct command *c, struct sftp_client *s, struct sftp_req *r)
 {
-    if (sftp_client_has(s, SFTP_CAN_POSIX_RENAME))
+    bool may_overwrite = (c->task.job->flags & TRANSFER_NO_OVERWRITE) == 0;
+    if (may_overwrite && sftp_client_has(s, SFTP_CAN_POSIX_RENAME))
         return sftp_client_posix_rename(s, r, path_of(c), path2_of(c));
     return sftp_client_rename(s, r, path_of(c), path2_of(c));
 }
@@ -108,6 +109,8 @@ send_symlink(struct command *c, struct sftp_client *s, struct sftp_req *r)
 static enum err
 send_setstat(struct command *c, struct sftp_client *s, struct sftp_req *r)
 {
+    if (c->task.job->flags & TRANSFER_NO_FOLLOW)
+        return sftp_client_lsetstat(s, r, path_of(c), &c->task.job->attrs);
     return sftp_client_setstat(s, r, path_of(c), &c->task.job->attrs);
 }
 
@@ -159,8 +162,11 @@ command_start(struct task *task)
 {
     struct command *c = (struct command *)task;
     const struct command_row *row = row_of(c);
-    bool can = row && (row->needs == 0 ||
-                       sftp_client_has(task->t->client, (enum sftp_can)row->needs));
+    unsigned needs = row ? row->needs : 0;
+    if (task->job->verb == TRANSFER_SETSTAT && (task->job->flags & TRANSFER_NO_FOLLOW))
+        needs = SFTP_CAN_LSETSTAT;
+    bool can =
+        row && (needs == 0 || sftp_client_has(task->t->client, (enum sftp_can)needs));
     if (can) {
         send_row(c, row);
         return;

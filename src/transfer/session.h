@@ -49,15 +49,19 @@ enum transfer_verb {
 };
 
 enum transfer_flag {
-    TRANSFER_RECURSIVE = 1 << 0, /* GET, PUT, REMOVE: directories too */
-    TRANSFER_PRESERVE = 1 << 1,  /* GET, PUT: times and modes (never setuid, setgid) */
-    TRANSFER_RESUME = 1 << 2,    /* GET, PUT: go on where an earlier run stopped, once
-                                    size, time and a re-read tail agree */
-    TRANSFER_INPLACE = 1 << 3,   /* GET, PUT: write under the final name */
-    TRANSFER_FSYNC = 1 << 4,     /* GET, PUT: on disk before it counts as done */
-    TRANSFER_LINKS = 1 << 5,     /* GET, PUT with RECURSIVE: copy symbolic links as
-                                    links when they stay inside; else they are skipped */
-    TRANSFER_PARENTS = 1 << 6,   /* MKDIR */
+    TRANSFER_RECURSIVE = 1 << 0,    /* GET, PUT, REMOVE: directories too */
+    TRANSFER_PRESERVE = 1 << 1,     /* GET, PUT: times and modes (never setuid, setgid) */
+    TRANSFER_RESUME = 1 << 2,       /* GET, PUT: go on where an earlier run stopped, once
+                                       size, time and a re-read tail agree */
+    TRANSFER_INPLACE = 1 << 3,      /* GET, PUT: write under the final name */
+    TRANSFER_FSYNC = 1 << 4,        /* GET, PUT: on disk before it counts as done */
+    TRANSFER_LINKS = 1 << 5,        /* GET, PUT with RECURSIVE: copy symbolic links as
+                                       links when they stay inside; else they are skipped */
+    TRANSFER_PARENTS = 1 << 6,      /* MKDIR */
+    TRANSFER_NO_OVERWRITE = 1 << 7, /* RENAME: never over an existing file, as far as the
+                                       server keeps to the protocol */
+    TRANSFER_NO_FOLLOW = 1 << 8,    /* SETSTAT: of a symbolic link, the link itself; needs
+                                       lsetstat@openssh.com */
 };
 
 /* One job. Everything is copied by transfer_add. */
