@@ -94,6 +94,24 @@ static const struct option_row ln_options[] = {
     END,
 };
 
+static const struct option_row shell_options[] = {
+    TEXT('b', NULL, "FILE", batch_file,
+         "run the commands in a file; `-`: standard input"),
+    FLAG('N', NULL, is_noisy, "say what works, with -b too"),
+    FLAG('r', NULL, recursive, "copy directories with their content"),
+    FLAG('p', NULL, preserve, "keep times and modes"),
+    FLAG('a', NULL, resume, "continue partial files once they are known to fit"),
+    FLAG('f', NULL, fsync, "have files on disk before they count as done"),
+    FLAG(0, "inplace", inplace, "write under the final name, without a temporary one"),
+    TEXT('J', NULL, "HOST", jump, "not available; use -o ProxyCommand"),
+    CONFIG('A', NULL, "ForwardAgent=yes", "as for ssh; nothing is forwarded for files"),
+    END,
+};
+
+const struct command shell_command = {
+    "",       "[user@]host[:path]", "open an interactive session", shell_options, 0, 2,
+    cmd_shell};
+
 enum { MANY = 100000 };
 
 const struct command commands[] = {

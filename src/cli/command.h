@@ -44,6 +44,12 @@ struct invocation {
     bool symbolic;                                                  /* ln */
     bool force;                                                     /* rm */
     bool no_follow;                                                 /* stat */
+
+    /* of the shell, and sftp's */
+    const char *batch_file; /* -b; "-": standard input */
+    const char *jump;       /* -J */
+    bool is_noisy;          /* -N: not quiet although -b was given */
+    bool is_sftp;           /* called as sftp */
 };
 
 enum option_type {
@@ -77,6 +83,8 @@ struct command {
 extern const struct command commands[];
 /* Every command takes these; ends with a row of zeroes. */
 extern const struct option_row common_options[];
+/* What `ferry HOST` is: no word names it. */
+extern const struct command shell_command;
 
 /* NULL: no such command. */
 const struct command *command_find(const char *name);
@@ -108,6 +116,7 @@ enum exit_status cmd_rmdir(const struct invocation *inv);
 enum exit_status cmd_mv(const struct invocation *inv);
 enum exit_status cmd_ln(const struct invocation *inv);
 enum exit_status cmd_chmod(const struct invocation *inv);
+enum exit_status cmd_shell(const struct invocation *inv);
 enum exit_status cmd_probe(const struct invocation *inv);
 
 #endif

@@ -170,7 +170,7 @@ console_finish(struct console *c)
 bool
 console_has_progress(const struct console *c)
 {
-    return c->err_is_terminal && !c->is_quiet && !c->is_json;
+    return c->err_is_terminal && !c->is_quiet && !c->is_json && !c->hides_progress;
 }
 
 /* The cursor stays on the last progress line; its start is reached by \r. */

@@ -11,6 +11,7 @@
 
 struct console {
     bool is_quiet, is_json;
+    bool hides_progress; /* asked for, or nobody is there to see it */
     int verbose;
     bool out_is_terminal, err_is_terminal;
     bool has_color;       /* on standard output */

@@ -120,6 +120,7 @@ run(const struct words *command, int fd)
     for (size_t i = 0; i < n; i++)
         argv[i] = (char *)(uintptr_t)words_at(command, i);
     argv[n] = NULL;
+    (void)signal(SIGINT, SIG_IGN); /* a Ctrl-C is ours; we tell it what follows */
     if (dup2(fd, STDIN_FILENO) >= 0 && dup2(fd, STDOUT_FILENO) >= 0)
         execvp(argv[0], argv);
     _exit(127);

@@ -22,6 +22,7 @@ enum exit_status {
     EXIT_LOCAL = 10,
     EXIT_UNSUPPORTED = 11,
     EXIT_INTERRUPTED = 12,
+    EXIT_SFTP_CONNECT = 255, /* no connection, said as sftp(1) says it */
 };
 
 /* The status that one failed job calls for. */

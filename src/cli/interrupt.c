@@ -7,15 +7,16 @@
 #include <stddef.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t n_signals;
+static volatile sig_atomic_t n_signals, is_final;
 static int pipe_fds[2] = {-1, -1};
 
 static void
 on_signal(int number)
 {
-    (void)number;
     int saved = errno;
     n_signals = n_signals + 1;
+    if (number != SIGINT)
+        is_final = 1;
     ssize_t n = write(pipe_fds[1], "", 1); /* full: readable anyway */
     (void)n;
     errno = saved;
@@ -41,6 +42,12 @@ int
 interrupt_count(void)
 {
     return n_signals;
+}
+
+bool
+interrupt_is_final(void)
+{
+    return is_final != 0;
 }
 
 int

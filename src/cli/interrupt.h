@@ -15,6 +15,9 @@ enum err interrupt_install(void) MUST_USE;
 /* How many signals came so far: the second one means it. */
 int interrupt_count(void);
 
+/* SIGTERM or SIGHUP came: not one transfer is to end, but the program. */
+bool interrupt_is_final(void);
+
 /* Readable once a signal came since interrupt_drain; for poll. */
 int interrupt_fd(void);
 void interrupt_drain(void);

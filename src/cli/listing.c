@@ -141,6 +141,20 @@ compare(const void *left, const void *right, void *context)
 /* ---- text ---- */
 
 static void
+put_text(struct buf *out, struct bytes name, const struct listing_style *style)
+{
+    const uint8_t *at;
+    while (style->keeps_backslash && (at = memchr(name.p, '\\', name.n)) != NULL) {
+        text_escape(out, bytes_first(name, (size_t)(at - name.p)), 0);
+        buf_put_u8(out, '\\');
+        name = bytes_skip(name, (size_t)(at - name.p) + 1);
+        if (name.n == 0)
+            return;
+    }
+    text_escape(out, name, 0);
+}
+
+static void
 put_name(struct buf *out, const struct listing_entry *e,
          const struct listing_style *style)
 {
@@ -153,7 +167,7 @@ put_name(struct buf *out, const struct listing_entry *e,
         color = NULL;
     if (color)
         buf_printf(out, "\033[%sm", color);
-    text_escape(out, name, 0);
+    put_text(out, name, style);
     if (color)
         buf_put_str(out, "\033[0m");
 }
@@ -218,11 +232,11 @@ put_long(struct buf *out, const struct listing_entry *e,
 }
 
 static size_t
-name_columns(const struct listing_entry *e)
+name_columns(const struct listing_entry *e, const struct listing_style *style)
 {
     struct buf text;
     buf_init(&text, 65536);
-    text_escape(&text, bytes_of(e->name, e->name_len), 0);
+    put_text(&text, bytes_of(e->name, e->name_len), style);
     size_t columns = 0;
     for (size_t i = 0; i < text.n; i++)
         columns += (text.p[i] & 0xc0) != 0x80;
@@ -236,7 +250,7 @@ put_columns(struct buf *out, const struct listing *l, const struct listing_style
 {
     size_t widest = 0;
     for (size_t i = 0; i < l->n; i++) {
-        size_t columns = name_columns(&l->entries[i]);
+        size_t columns = name_columns(&l->entries[i], style);
         widest = columns > widest ? columns : widest;
     }
     size_t per_line = (size_t)style->width / (widest + 2);
@@ -245,7 +259,8 @@ put_columns(struct buf *out, const struct listing *l, const struct listing_style
     for (size_t line = 0; line < lines; line++) {
         for (size_t i = line; i < l->n; i += lines) {
             put_name(out, &l->entries[i], style);
-            size_t pad = i + lines < l->n ? widest + 2 - name_columns(&l->entries[i]) : 0;
+            size_t pad =
+                i + lines < l->n ? widest + 2 - name_columns(&l->entries[i], style) : 0;
             while (pad-- != 0)
                 buf_put_u8(out, ' ');
         }
@@ -258,7 +273,8 @@ listing_put(struct buf *out, struct listing *l, const struct listing_style *styl
 {
     if (l->n == 0)
         return;
-    qsort_r(l->entries, l->n, sizeof *l->entries, compare, (void *)(uintptr_t)style);
+    if (!style->is_unsorted)
+        qsort_r(l->entries, l->n, sizeof *l->entries, compare, (void *)(uintptr_t)style);
     if (!style->is_long && !style->is_single_column && style->width > 0) {
         put_columns(out, l, style);
         return;

@@ -27,10 +27,12 @@ enum { LISTING_MAX = 4 * 1000 * 1000 }; /* entries kept in memory to be sorted *
 
 struct listing_style {
     bool is_long, is_human, is_single_column;
-    bool by_time, by_size, is_reversed;
+    bool by_time, by_size, is_reversed, is_unsorted;
     bool has_color;
-    int width;  /* columns; 0: one name a line */
-    time_t now; /* decides whether a date shows its hour or its year */
+    bool keeps_backslash; /* as sftp shows it; else it is doubled, like all that is
+                             encoded */
+    int width;            /* columns; 0: one name a line */
+    time_t now;           /* decides whether a date shows its hour or its year */
 };
 
 /* ERR_LIMIT: LISTING_MAX; ERR_NOMEM. The name is copied. */

@@ -1,5 +1,6 @@
 /* ferry: reads the command line, runs one command. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/interrupt.h"
@@ -58,6 +59,19 @@ run(const struct invocation *inv)
     return (int)inv->command->run(inv);
 }
 
+/* Called as sftp, ferry is sftp(1): without commands of its own in argv, and with
+ * uploads under their final names. */
+static void
+mind_name(struct invocation *inv, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    inv->is_sftp = strcmp(slash ? slash + 1 : name, "sftp") == 0;
+    if (!inv->is_sftp)
+        return;
+    inv->command = &shell_command;
+    inv->inplace = true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -68,6 +82,8 @@ main(int argc, char **argv)
         fprintf(stderr, "ferry: the system lacks what ferry needs to start\n");
         return EXIT_LOCAL;
     }
+    if (argc > 0)
+        mind_name(&inv, argv[0]);
     enum err e = invocation_parse(argc, argv, &inv, &why);
     int status = e == ERR_NONE ? run(&inv) : usage(&why);
     invocation_clear(&inv);

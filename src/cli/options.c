@@ -9,12 +9,15 @@
 
 #include "base/buf.h"
 #include "cli/command.h"
+#include "cli/target.h"
+#include "config/nearest.h"
 
 struct parser {
     struct invocation *inv;
     struct buf *why;
     char **argv;
     int argc, next; /* argv[next] is read next */
+    char early;     /* a letter of the shell's that came before the command; 0: none */
 };
 
 static enum err
@@ -53,18 +56,23 @@ find_word(const struct option_row *rows, const char *word, size_t n)
 
 /* A command's own letters come first: `ls -l` is a long listing, not a limit. */
 static const struct option_row *
-lookup_letter(const struct parser *p, char letter)
+lookup_letter(struct parser *p, char letter)
 {
     const struct command *c = p->inv->command;
     const struct option_row *row = c ? find_letter(c->options, letter) : NULL;
-    return row ? row : find_letter(common_options, letter);
+    if (!row)
+        row = find_letter(common_options, letter);
+    if (!row && !c && (row = find_letter(shell_command.options, letter)) != NULL)
+        p->early = letter;
+    return row;
 }
 
 static const struct option_row *
 lookup_word(const struct parser *p, const char *word, size_t n)
 {
     const struct command *c = p->inv->command;
-    const struct option_row *row = c ? find_word(c->options, word, n) : NULL;
+    const struct option_row *row =
+        find_word(c ? c->options : shell_command.options, word, n);
     return row ? row : find_word(common_options, word, n);
 }
 
@@ -155,6 +163,28 @@ take_letters(struct parser *p, char *letters)
     return ERR_NONE;
 }
 
+/* A command, misspelt? A host of such a name is reached with a colon behind it. */
+static enum err
+refuse_word(struct parser *p, const char *text)
+{
+    struct nearest n;
+    nearest_begin(&n, text);
+    for (const struct command *c = commands; c->name; c++)
+        nearest_offer(&n, c->name);
+    enum err e = refuse(p, "there is no command", text);
+    if (n.best)
+        buf_printf(p->why, "; did you mean %s?", n.best);
+    buf_printf(p->why, " (a host: %s:)", text);
+    return e;
+}
+
+/* Does a word in a command's place name a host? */
+static bool
+is_place(const char *text)
+{
+    return target_is_remote(text) || strpbrk(text, "@.[") != NULL;
+}
+
 static enum err
 take_operand(struct parser *p, char *text)
 {
@@ -165,7 +195,11 @@ take_operand(struct parser *p, char *text)
             return ERR_NONE;
         }
         inv->command = command_find(text);
-        return inv->command ? ERR_NONE : refuse(p, "there is no command", text);
+        if (inv->command)
+            return ERR_NONE;
+        if (!is_place(text))
+            return refuse_word(p, text);
+        inv->command = &shell_command;
     }
     inv->operands[inv->n_operands++] = text;
     return ERR_NONE;
@@ -174,11 +208,19 @@ take_operand(struct parser *p, char *text)
 static enum err
 check_operands(struct parser *p)
 {
-    const struct invocation *inv = p->inv;
+    struct invocation *inv = p->inv;
     if (inv->wants_help || inv->wants_version)
         return ERR_NONE;
+    if (!inv->command && (inv->direct || inv->batch_file))
+        inv->command = &shell_command;
+    if (p->early && inv->command != &shell_command &&
+        !find_letter(inv->command ? inv->command->options : NULL, p->early))
+        return refuse(p, "unknown option -", (char[2]){p->early, '\0'});
     if (!inv->command)
         return refuse(p, "a command is missing; see", "ferry help");
+    if (inv->jump)
+        return refuse(p, "ProxyJump is not available; use -o ProxyCommand instead of",
+                      "-J");
     if (inv->n_operands < inv->command->least)
         return refuse(p, "operands are missing:", inv->command->operands);
     if (inv->n_operands > inv->command->most)
@@ -189,7 +231,7 @@ check_operands(struct parser *p)
 enum err
 invocation_parse(int argc, char **argv, struct invocation *inv, struct buf *why)
 {
-    struct parser p = {inv, why, argv, argc, 1};
+    struct parser p = {.inv = inv, .why = why, .argv = argv, .argc = argc, .next = 1};
     bool is_ended = false;
     inv->operands = argv; /* operands move to the front: never past what was read */
     enum err e = ERR_NONE;
@@ -206,7 +248,12 @@ invocation_parse(int argc, char **argv, struct invocation *inv, struct buf *why)
     }
     if (e == ERR_LIMIT)
         e = refuse(&p, "too many options", "");
-    return e == ERR_NONE ? check_operands(&p) : e;
+    if (e == ERR_NONE)
+        e = check_operands(&p);
+    /* Nobody is there to be asked. A later line does not undo an earlier one's. */
+    if (e == ERR_NONE && inv->batch_file)
+        e = add_config_line(inv, "BatchMode=%s", "yes");
+    return e;
 }
 
 void

@@ -327,6 +327,8 @@ void
 report_event(struct report *r, const struct transfer_event *ev,
              const struct transfer_totals *totals, uint64_t now_ms)
 {
+    if (r->is_silent && ev->type != TRANSFER_EV_FAILED)
+        return;
     r->is_many = r->is_many || (totals && totals->files > 1);
     switch (ev->type) {
     case TRANSFER_EV_FILE_START:

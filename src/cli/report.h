@@ -27,6 +27,7 @@ struct report {
     enum report_direction direction;
     bool is_many;         /* several files, or a tree: totals are shown */
     bool ignores_missing; /* rm -f: what is not there is no failure */
+    bool is_silent;       /* a question of ours: its failure is not the user's */
     struct report_row rows[REPORT_ROWS];
     struct progress_rate total_rate;
     uint64_t start_ms, drawn_ms;

@@ -15,13 +15,33 @@
 
 enum { CANCEL_MS = 3000 /* after a signal: for the server's last answers */ };
 
+/* Of the jobs at hand. */
+static struct transfer_totals
+totals_now(const struct session *s)
+{
+    struct transfer_totals t =
+        s->transfer ? *transfer_totals(s->transfer) : s->totals_before;
+    const struct transfer_totals *before = &s->totals_before;
+    t.files -= before->files;
+    t.files_done -= before->files_done;
+    t.files_failed -= before->files_failed;
+    t.dirs -= before->dirs;
+    t.dirs_failed -= before->dirs_failed;
+    t.bytes -= before->bytes;
+    t.bytes_done -= before->bytes_done;
+    t.bytes_moved -= before->bytes_moved;
+    t.skipped -= before->skipped;
+    t.warnings -= before->warnings;
+    return t;
+}
+
 static void
 on_event(void *ctx, const struct transfer_event *ev)
 {
     struct session *s = ctx;
-    const struct transfer_totals *totals =
-        s->transfer ? transfer_totals(s->transfer) : NULL;
-    report_event(&s->report, ev, totals, clock_now_ms());
+    const struct transfer_totals totals = totals_now(s);
+    s->is_over = s->is_over || ev->type == TRANSFER_EV_FAILED;
+    report_event(&s->report, ev, &totals, clock_now_ms());
     if (s->config.sink.event)
         s->config.sink.event(s->config.sink.ctx, ev);
 }
@@ -209,7 +229,7 @@ mind_signals(struct session *s, int *n_seen, uint64_t *give_up_ms)
     int n = interrupt_count();
     if (n > *n_seen) {
         interrupt_drain();
-        if (*n_seen == 0) {
+        if (*n_seen == s->signals_before) {
             *give_up_ms = clock_now_ms() + CANCEL_MS;
             transfer_cancel_all(s->transfer);
         } else {
@@ -224,7 +244,7 @@ void
 session_run(struct session *s)
 {
     uint64_t give_up_ms = UINT64_MAX;
-    int n_seen = 0;
+    int n_seen = s->signals_before;
     if (transfer_run(s->transfer, clock_now_ms()) != ERR_NONE)
         return; /* the sink was told */
     while (!transfer_is_idle(s->transfer)) {
@@ -232,23 +252,48 @@ session_run(struct session *s)
             report_failure(&s->report, TRANSFER_CANCELLED, NULL);
             return;
         }
-        uint64_t redraw =
-            report_tick(&s->report, transfer_totals(s->transfer), clock_now_ms());
+        const struct transfer_totals totals = totals_now(s);
+        uint64_t redraw = report_tick(&s->report, &totals, clock_now_ms());
         uint64_t deadline =
             earlier(earlier(redraw, give_up_ms), transfer_deadline(s->transfer));
         s->carrier->ops->turn(s->carrier, s->transfer, deadline);
         if (transfer_run(s->transfer, clock_now_ms()) != ERR_NONE)
             return;
     }
-    if (n_seen != 0)
+    if (n_seen != s->signals_before)
         report_failure(&s->report, TRANSFER_CANCELLED, NULL);
+}
+
+enum exit_status
+session_conclude(struct session *s)
+{
+    const struct transfer_totals totals = totals_now(s);
+    return report_finish(&s->report, &totals, clock_now_ms());
+}
+
+void
+session_renew(struct session *s, enum report_direction direction)
+{
+    report_clear(&s->report);
+    report_init(&s->report, &s->console, direction, clock_now_ms());
+    s->totals_before = *transfer_totals(s->transfer);
+    s->signals_before = interrupt_count();
+    interrupt_drain();
+}
+
+void
+session_breathe(struct session *s)
+{
+    if (s->is_over)
+        return;
+    s->carrier->ops->turn(s->carrier, s->transfer, clock_now_ms());
+    s->is_over = transfer_run(s->transfer, clock_now_ms()) != ERR_NONE || s->is_over;
 }
 
 enum exit_status
 session_finish(struct session *s)
 {
-    enum exit_status status =
-        report_finish(&s->report, transfer_totals(s->transfer), clock_now_ms());
+    enum exit_status status = session_conclude(s);
     close_all(s);
     /* A closed pipe is the reader's wish; it gets the status, but no words. */
     if (!console_finish(&s->console) && interrupt_count() == 0) {

@@ -27,6 +27,11 @@ struct session {
     struct carrier *carrier;
     struct transfer *transfer;
     struct report report;
+    bool is_over; /* the connection is gone */
+    /* What came before the jobs at hand, where several batches of them use one session.
+     */
+    struct transfer_totals totals_before;
+    int signals_before;
 };
 
 /*
@@ -40,6 +45,16 @@ void session_add(struct session *s, const struct transfer_spec *spec);
 
 /* Run until no job is left, the connection ends or a signal stops it. */
 void session_run(struct session *s);
+
+/*
+ * For a session that is used for one thing after another: conclude what ran so far
+ * (its last lines; its status), then begin anew, with nothing failed and nothing done.
+ */
+enum exit_status session_conclude(struct session *s);
+void session_renew(struct session *s, enum report_direction direction);
+
+/* Let the carrier do what is due without waiting: answer the server, change keys. */
+void session_breathe(struct session *s);
 
 /* Say goodbye, free, and tell the exit status of everything together. */
 enum exit_status session_finish(struct session *s);
