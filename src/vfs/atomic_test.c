@@ -319,6 +319,35 @@ an_upload_cut_off_is_resumed(void **state)
     assert_int_equal(hidden(b), 0);
 }
 
+/* Clients with several WRITEs in hand send them in any order. */
+static void
+pieces_ahead_of_a_gap_count_once_it_is_filled(void **state)
+{
+    struct bench *b = *state;
+    struct vfs *v = b->v;
+    struct vfs_file *f = must_open(v, "/f", VFS_WRITE | VFS_CREATE | VFS_TRUNCATE);
+    write_at(v, f, 4, "4567");
+    write_at(v, f, 10, "ab");
+    write_at(v, f, 8, "89");
+    write_at(v, f, 14, "ef"); /* behind a gap that stays */
+    write_at(v, f, 0, "0123");
+    v->ops->abandon(v, f);
+    assert_int_equal(rig_stat(v, "/f").size, 12);
+}
+
+static void
+more_pieces_than_are_remembered_are_forgotten(void **state)
+{
+    struct bench *b = *state;
+    struct vfs *v = b->v;
+    struct vfs_file *f = must_open(v, "/f", VFS_WRITE | VFS_CREATE | VFS_TRUNCATE);
+    for (uint64_t i = 1; i < 300; i++)
+        write_at(v, f, 2 * i, "x"); /* each behind a gap of one */
+    write_at(v, f, 0, "01");
+    v->ops->abandon(v, f);
+    assert_int_equal(rig_stat(v, "/f").size, 3);
+}
+
 /* OpenSSH's reput opens with APPEND. */
 static void
 an_upload_is_resumed_by_appending(void **state)
@@ -613,6 +642,8 @@ main(void)
         T(hidden_names_are_nobodys),
         T(hidden_names_are_never_too_long),
         T(an_upload_cut_off_is_resumed),
+        T(pieces_ahead_of_a_gap_count_once_it_is_filled),
+        T(more_pieces_than_are_remembered_are_forgotten),
         T(an_upload_is_resumed_by_appending),
         T(a_cut_off_replacement_is_resumed_and_not_mixed_into_the_old_file),
         T(new_only_resumes_but_never_replaces),

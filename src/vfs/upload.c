@@ -88,14 +88,50 @@ upload_new_path(const struct vfs_path *name, uint64_t random, struct vfs_path *p
 
 /* ---- on the way ---- */
 
+/* Behind a gap: lengthen the piece that it follows, or begin one. */
+static void
+keep_ahead(struct upload *u, uint64_t from, uint64_t to)
+{
+    for (uint32_t i = 0; i < u->n_ahead; i++)
+        if (u->ahead[i].to == from) {
+            u->ahead[i].to = to;
+            return;
+        }
+    if (u->n_ahead == UPLOAD_AHEAD_MAX)
+        return;
+    u->ahead[u->n_ahead].from = from;
+    u->ahead[u->n_ahead++].to = to;
+}
+
+/* One piece that the gap before it kept apart; false: there is none. */
+static bool
+join_ahead(struct upload *u)
+{
+    for (uint32_t i = 0; i < u->n_ahead; i++) {
+        if (u->ahead[i].from > u->whole)
+            continue;
+        if (u->ahead[i].to > u->whole)
+            u->whole = u->ahead[i].to;
+        u->ahead[i] = u->ahead[--u->n_ahead];
+        return true;
+    }
+    return false;
+}
+
 void
 upload_came(struct upload *u, uint64_t offset, uint64_t n)
 {
     u->is_changed = true;
-    if (u->is_append)
+    if (u->is_append) {
         u->whole += n;
-    else if (offset <= u->whole && n > u->whole - offset)
+        return;
+    }
+    if (offset > u->whole)
+        keep_ahead(u, offset, offset + n); /* the server bounds the sum */
+    else if (n > u->whole - offset)
         u->whole = offset + n;
+    while (join_ahead(u))
+        ;
 }
 
 /* ---- the ends ---- */

@@ -7,6 +7,10 @@
 
 #include "vfs/atomic.h"
 
+/* Pieces that came ahead of a gap, as clients with several WRITEs in hand send them;
+ * one more is forgotten, and its octets come again should the upload be resumed. */
+enum { UPLOAD_AHEAD_MAX = 64 };
+
 struct upload {
     struct vfs_file *inner;
     struct upload *next, **link; /* of the uploads of one session */
@@ -15,6 +19,10 @@ struct upload {
     bool is_append, is_changed;
     int error;      /* the first failed write or fsync: it will not be renamed */
     uint64_t whole; /* octets from the start on without a gap */
+    uint32_t n_ahead;
+    struct {
+        uint64_t from, to;
+    } ahead[UPLOAD_AHEAD_MAX];
     size_t name_len, temporary_len;
     char *name, *temporary; /* paths within the tree, terminated; in one allocation */
 };
