@@ -76,12 +76,44 @@ open_chroot(const char *path, int *root, struct fault *why)
     return err;
 }
 
+/* Nobody but root can have put a link there. */
+static bool
+is_roots_alone(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_uid == 0 && (st.st_mode & 022) == 0;
+}
+
+/*
+ * All virtual accounts have one uid: whoever's tree holds another's root could put a
+ * link in its place, and we open it with root's rights. So a link is followed only
+ * where it is root's own doing.
+ */
+static int
+open_without_strangers_links(const char *path)
+{
+    char name[NAME_MAX + 1];
+    const char *at = path;
+    int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && next_component(&at, name)) {
+        int flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+        int next = openat(fd, name, is_roots_alone(fd) ? flags : flags | O_NOFOLLOW);
+        int sys_errno = errno;
+        close(fd);
+        fd = next;
+        errno = sys_errno;
+    }
+    return fd;
+}
+
 enum err
 session_root_open(const struct grant *grant, int *root, struct fault *why)
 {
     if (grant->is_chroot && !grant->is_virtual)
         return open_chroot(grant->root, root, why);
-    *root = open(grant->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    *root = grant->changes_ids && grant->is_virtual
+                ? open_without_strangers_links(grant->root)
+                : open(grant->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (*root < 0)
         return fault_errno(why, ERR_AUTH, errno, "the account's directory \"%.160s\"",
                            grant->root);
