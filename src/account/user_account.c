@@ -39,7 +39,7 @@ make_root(struct user_call *call, struct fault *why)
                         "that has one",
                         r->name);
     if (err == ERR_NONE && call->creates_root)
-        err = user_make_root(r, "", &is_made, why);
+        err = user_make_root(call, r, "", &is_made, why);
     free(r);
     return err;
 }

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "account/user_command.h"
 #include "account/member.h"
 #include "account/store.h"
 
@@ -48,6 +49,7 @@ struct user_texts {
 
 struct user_call {
     const struct user_command *command;
+    const struct account_user_defaults *defaults;
     struct user_texts operands, keys, unset;
     struct account_record record; /* the members that were given */
     uint64_t members;             /* which */

@@ -144,6 +144,8 @@ open_store(struct user_call *call, struct fault *why)
 {
     char path[PATH_MAX];
     struct fault detail = {0};
+    if (!call->database)
+        call->database = call->defaults->database;
     if (!call->database) {
         enum err err = default_database(path, why);
         if (err)
@@ -192,7 +194,7 @@ run_command(struct user_call *call)
 }
 
 int
-account_user_command(int argc, char **argv)
+account_user_command(int argc, char **argv, const struct account_user_defaults *defaults)
 {
     struct fault why = {0};
     int n_words, status;
@@ -206,6 +208,7 @@ account_user_command(int argc, char **argv)
         return EXIT_FAILURE;
     }
     call->command = command;
+    call->defaults = defaults;
     if (user_call_parse(call, argc - n_words, argv + n_words, &why) != ERR_NONE) {
         fprintf(stderr, "ferryd user: %s\nTry \"ferryd user %s --help\".\n", why.text,
                 command->name);

@@ -160,7 +160,7 @@ make_roots(struct importing *im, struct import walk, struct fault *why)
             continue;
         err = store_effective(call->store, bytes_str(im->row.name), r, why);
         if (err == ERR_NONE && r->created == call->now && r->root[0])
-            err = user_make_root(r, im->row.dirs, &is_made, why);
+            err = user_make_root(call, r, im->row.dirs, &is_made, why);
     }
     return err;
 }

@@ -42,7 +42,7 @@ enum err user_read_file(const char *file, struct buf *out, struct fault *why) MU
 
 /* Make an account's root directory, %u expanded, unless it is there; *is_made. r: its
  * effective record. dirs: comma-separated names to make inside; may be "". */
-enum err user_make_root(const struct account_record *r, const char *dirs, bool *is_made,
-                        struct fault *why) MUST_USE;
+enum err user_make_root(const struct user_call *call, const struct account_record *r,
+                        const char *dirs, bool *is_made, struct fault *why) MUST_USE;
 
 #endif

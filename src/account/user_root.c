@@ -52,9 +52,22 @@ make_parents(const char *path, struct fault *why)
     return ERR_NONE;
 }
 
+/* Whose new directories are: whom the sessions run as. */
+struct owner {
+    int64_t uid, gid;
+};
+
+static struct owner
+owner_of(const struct user_call *call, const struct account_record *r)
+{
+    bool has_own = r->uid != ACCOUNT_UNSET;
+    return has_own ? (struct owner){r->uid, r->gid}
+                   : (struct owner){call->defaults->uid, call->defaults->gid};
+}
+
 /* One directory of the account's below `at`; false in *is_made: it was there. */
 static enum err
-make_owned(int at, const char *path, const struct account_record *r, bool *is_made,
+make_owned(int at, const char *path, const struct owner *owner, bool *is_made,
            struct fault *why)
 {
     *is_made = mkdirat(at, path, 0700) == 0;
@@ -64,11 +77,11 @@ make_owned(int at, const char *path, const struct account_record *r, bool *is_ma
                                              "cannot make the directory %.160s", path);
     /* What was just made, not what somebody put in its place meanwhile. */
     int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool has_owner = geteuid() == 0 && (r->uid > 0 || r->gid > 0);
+    bool has_owner = geteuid() == 0 && (owner->uid > 0 || owner->gid > 0);
     bool is_ok = fd >= 0 && fchmod(fd, ROOT_MODE) == 0;
     if (is_ok && has_owner)
-        is_ok = fchown(fd, r->uid > 0 ? (uid_t)r->uid : (uid_t)-1,
-                       r->gid > 0 ? (gid_t)r->gid : (gid_t)-1) == 0;
+        is_ok = fchown(fd, owner->uid > 0 ? (uid_t)owner->uid : (uid_t)-1,
+                       owner->gid > 0 ? (gid_t)owner->gid : (gid_t)-1) == 0;
     int sys_errno = errno;
     if (fd >= 0)
         close(fd);
@@ -77,7 +90,7 @@ make_owned(int at, const char *path, const struct account_record *r, bool *is_ma
 
 /* One name of an imported list, part by part; checked: relative, without "..". */
 static enum err
-make_inside(int root, struct bytes dir, const struct account_record *r, struct fault *why)
+make_inside(int root, struct bytes dir, const struct owner *owner, struct fault *why)
 {
     char path[PATH_MAX];
     bool is_made;
@@ -85,7 +98,7 @@ make_inside(int root, struct bytes dir, const struct account_record *r, struct f
     for (char *slash = strchr(path, '/');; slash = strchr(slash + 1, '/')) {
         if (slash)
             *slash = 0;
-        enum err err = make_owned(root, path, r, &is_made, why);
+        enum err err = make_owned(root, path, owner, &is_made, why);
         if (err || !slash)
             return err;
         *slash = '/';
@@ -93,23 +106,24 @@ make_inside(int root, struct bytes dir, const struct account_record *r, struct f
 }
 
 enum err
-user_make_root(const struct account_record *r, const char *dirs, bool *is_made,
-               struct fault *why)
+user_make_root(const struct user_call *call, const struct account_record *r,
+               const char *dirs, bool *is_made, struct fault *why)
 {
+    const struct owner owner = owner_of(call, r);
     char path[PATH_MAX];
     struct bytes rest = bytes_str(dirs), dir;
     enum err err = expand(r->root, r->name, path, why);
     if (err == ERR_NONE)
         err = make_parents(path, why);
     if (err == ERR_NONE)
-        err = make_owned(AT_FDCWD, path, r, is_made, why);
+        err = make_owned(AT_FDCWD, path, &owner, is_made, why);
     if (err || !rest.n)
         return err;
     int root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (root < 0)
         return fault_errno(why, ERR_IO, errno, "%.160s", path);
     while (err == ERR_NONE && bytes_next_item(&rest, &dir))
-        err = make_inside(root, dir, r, why);
+        err = make_inside(root, dir, &owner, why);
     close(root);
     return err;
 }

@@ -4,11 +4,13 @@
  * and `ferryd explain` start it; the steward is started by the daemon.
  */
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "account/record.h"
 #include "account/user_command.h"
 #include "base/bytes.h"
 #include "daemon/config_files.h"
@@ -29,9 +31,10 @@ static const struct {
     {"steward", steward_command, "started by ferryd"},
 };
 
-/* AccountDatabase of a configuration; false: it says nothing, or cannot be read. */
+/* What a configuration says; false: it cannot be read. */
 static bool
-database_of(const char *config_path, char database[PATH_MAX], struct fault *why)
+read_defaults(const char *config_path, char database[PATH_MAX],
+              struct account_user_defaults *defaults, struct fault *why)
 {
     const struct config_homes homes = config_homes_of_environment();
     struct server_config *config;
@@ -40,7 +43,13 @@ database_of(const char *config_path, char database[PATH_MAX], struct fault *why)
     bool is_known =
         config_files_load(config_path, NULL, &homes, &config, &o, why) == ERR_NONE;
     if (is_known) {
+        const struct passwd *owner = geteuid() == 0 ? getpwnam(o.virtual_user) : NULL;
         snprintf(database, PATH_MAX, "%s", o.account_database);
+        defaults->database = database;
+        if (owner) {
+            defaults->uid = owner->pw_uid;
+            defaults->gid = owner->pw_gid;
+        }
         server_config_free(config);
     }
     server_options_clear(&o);
@@ -48,36 +57,30 @@ database_of(const char *config_path, char database[PATH_MAX], struct fault *why)
 }
 
 /*
- * `ferryd user` on the database that the daemon uses: that of -f CONFIG, or of the
- * system's configuration where there is one, unless --database names another.
+ * `ferryd user` as the daemon's configuration says: that of -f CONFIG, or the
+ * system's where there is one.
  */
 static int
 user(int argc, char **argv)
 {
-    static char database[PATH_MAX], option[] = "--database";
-    char *words[USER_WORDS_MAX + 3];
+    char database[PATH_MAX];
+    char *words[USER_WORDS_MAX + 1];
+    struct account_user_defaults defaults = {NULL, ACCOUNT_UNSET, ACCOUNT_UNSET};
     const char *config =
         access(CONFIG_FILES_DEFAULT, R_OK) == 0 ? CONFIG_FILES_DEFAULT : NULL;
     struct fault why = {0};
-    bool is_named = false;
     int n = 0;
-    for (int i = 0; i < argc && n < USER_WORDS_MAX; i++) {
-        is_named |= strncmp(argv[i], option, strlen(option)) == 0;
+    for (int i = 0; i < argc && n < USER_WORDS_MAX; i++)
         if (strcmp(argv[i], "-f") == 0 && i + 1 < argc)
             config = argv[++i];
         else
             words[n++] = argv[i];
-    }
-    if (config && !is_named) {
-        if (!database_of(config, database, &why)) {
-            fprintf(stderr, "ferryd user: %s\n", why.text);
-            return 1;
-        }
-        words[n++] = option;
-        words[n++] = database;
-    }
     words[n] = NULL;
-    return account_user_command(n, words);
+    if (config && !read_defaults(config, database, &defaults, &why)) {
+        fprintf(stderr, "ferryd user: %s\n", why.text);
+        return 1;
+    }
+    return account_user_command(n, words, &defaults);
 }
 
 static int
