@@ -143,9 +143,12 @@ def ids_of(name):
     return entry.pw_uid, entry.pw_gid
 
 
+ROOT_ONLY = "needs a daemon that root starts"
+
+
 def need_root(lab):
     if lab.mode != "root":
-        raise Skipped("needs a daemon that root starts")
+        raise Skipped(ROOT_ONLY)
 
 
 # ---- one daemon ----

@@ -27,7 +27,7 @@ import paths
 import start
 import transfers
 import walls
-from ferryd_run import Lab
+from ferryd_run import ROOT_ONLY, Lab
 from report import Report
 
 # Most tests wait most of their time, so several run side by side; those that make the
@@ -61,6 +61,9 @@ def alone():
 
 
 def run_all(report, lab):
+    """A test of root's daemon was run as that: as a user's it is left out."""
+    if lab.mode == "user" and os.geteuid() == 0:
+        report.is_quiet_about = ROOT_ONLY
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         for name, function in together():
             pool.submit(report.run, f"{lab.mode}/{name}", function, lab)
