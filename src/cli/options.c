@@ -307,12 +307,15 @@ command_put_overview(struct buf *out)
 {
     buf_put_str(out,
                 "usage: ferry [options] COMMAND [options] OPERANDS\n"
+                "       ferry [options] [-b FILE] [user@]host[:path]\n"
                 "  HOST is [user@]host; HOST:PATH may be sftp://[user@]host[:port]/PATH\n"
                 "\ncommands:\n");
     for (const struct command *c = commands; c->name; c++)
         buf_printf(out, "  %-7s %-22s %s\n", c->name, c->operands, c->help);
     buf_put_str(out, "\noptions:\n");
     put_options(out, common_options);
+    buf_put_str(out, "\nof an interactive session:\n");
+    put_options(out, shell_command.options);
     buf_put_str(out, "\nexit status:\n");
     for (int i = 0; i < EXIT_STATUS_COUNT; i++)
         buf_printf(out, "  %2d  %s\n", i, exit_status_text((enum exit_status)i));

@@ -23,10 +23,11 @@ import hostile
 import hostkeys
 import logins
 import probing
+import shell
 from lab import Lab
 from report import Report
 
-GROUPS = (commands, hostkeys, logins, probing, hostile)
+GROUPS = (commands, hostkeys, logins, probing, hostile, shell)
 
 
 def tests():

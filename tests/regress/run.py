@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""OpenSSH's own tests of SFTP, from Debian's openssh-tests, with our programs as servers.
+"""OpenSSH's own tests of SFTP, from Debian's openssh-tests, with our programs at one end or both.
 
     run.py [--programs DIR] [--prefix TEXT] [--log FILE] [--list] [NAME...]
 
 Prints `ok NAME`, `not ok NAME: why` or `skip NAME: reason` a test, then the counts. The
-client is OpenSSH's. Those that start no sshd run ferry-sftp-server (`sftp -D`); those
-that start one get ferryd in its place, through the program `sshd` beside this file.
+client is OpenSSH's, or ferry called as sftp. Those that start no sshd run an sftp-server
+(`sftp -D`), ferry-sftp-server or with ferry OpenSSH's; those that start one get ferryd in
+its place, through the program `sshd` beside this file.
 """
 
 import argparse
@@ -23,6 +24,9 @@ from report import Failed, Report, Skipped
 
 REGRESS = "/usr/lib/openssh/regress"
 OF_SFTP_SERVER = ("sftp", "sftp-cmds", "sftp-badcmds", "sftp-batch", "sftp-glob", "sftp-perm")
+# sftp-cmds wants `cp`, the copy-data extension, which ferry has no command for.
+OF_FERRY = ("sftp", "sftp-badcmds", "sftp-batch", "sftp-glob", "sftp-perm")
+OPENSSH_SERVER = "/usr/lib/openssh/sftp-server"
 OF_FERRYD = ("sftp-chroot", "sftp-uri")
 
 
@@ -71,6 +75,14 @@ def try_sftp_server(lab, name):
     lab.run(name, lab.environment(TEST_SSH_SSHD="/usr/sbin/sshd", TEST_SSH_SFTPSERVER=server))
 
 
+def try_ferry(lab, name):
+    sftp = os.path.join(lab.root, "sftp")
+    if not os.path.lexists(sftp):
+        os.symlink(os.path.join(lab.programs, "ferry"), sftp)
+    lab.run(name, lab.environment(TEST_SSH_SSHD="/usr/sbin/sshd", TEST_SSH_SFTP=sftp,
+                                  TEST_SSH_SFTPSERVER=OPENSSH_SERVER))
+
+
 def try_ferryd(lab, name):
     if os.geteuid() != 0:
         raise Skipped("system accounts need root")
@@ -83,6 +95,8 @@ def try_ferryd(lab, name):
 def tests():
     for name in OF_SFTP_SERVER:
         yield f"{name}/ferry-sftp-server", try_sftp_server, name
+    for name in OF_FERRY:
+        yield f"{name}/ferry", try_ferry, name
     for name in OF_FERRYD:
         yield f"{name}/ferryd", try_ferryd, name
 
