@@ -499,7 +499,8 @@ server_config_parse(const char *path, const char *const *overrides,
 }
 
 const char *
-server_config_next(const struct server_config *config, const char *keyword, size_t *cursor)
+server_config_next(const struct server_config *config, const char *keyword,
+                   size_t *cursor)
 {
     while (*cursor < config->n_directives) {
         const struct directive *d = &config->directives[(*cursor)++];

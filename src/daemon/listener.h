@@ -54,7 +54,7 @@ struct listener_place {
     bool is_killed;       /* on our word: no crash */
     int signal;           /* for its processes, still to be sent; 0 */
     int last_signal;      /* that they were to get, also those not started yet; 0 */
-    bool is_overdue; /* its login took too long, so its process was killed */
+    bool is_overdue;      /* its login took too long, so its process was killed */
     bool has_failed, was_bad_user;
     pid_t ended_early; /* pre-authentication, before its session was heard of; 0 */
 };
@@ -67,8 +67,8 @@ struct listener {
     int listen[LISTENER_SOCKETS_MAX]; /* closed by the run */
     struct net_addr bound[LISTENER_SOCKETS_MAX];
     uint32_t n_listen;
-    uint64_t drain_ms; /* from SIGTERM to force */
-    uint64_t login_ms; /* for a login; a process that stays much longer is killed */
+    uint64_t drain_ms;     /* from SIGTERM to force */
+    uint64_t login_ms;     /* for a login; a process that stays much longer is killed */
     bool has_no_keepalive; /* TCPKeepAlive no */
 
     struct generation *generations[LISTENER_GENERATIONS_MAX]; /* [0]: the present one */

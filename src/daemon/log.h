@@ -39,7 +39,7 @@ struct daemon_log {
     int recorder; /* socket to the recorder, or -1: standard error */
     char source[LOG_SOURCE_MAX];
     char host[65]; /* ours, for the openssh style; asked while that is still possible */
-    uint32_t pid; /* daemon_log_set_subject; 0: our own */
+    uint32_t pid;  /* daemon_log_set_subject; 0: our own */
     unsigned n_lost;
 };
 

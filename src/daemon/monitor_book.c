@@ -13,7 +13,11 @@
 #include "key/pubkey_line.h"
 #include "net/clock.h"
 
-enum { STEWARD_START_MS = 20 * 1000, CERTIFICATE_FILE_MAX = 64 * 1024, PENDING_CALM = 64 };
+enum {
+    STEWARD_START_MS = 20 * 1000,
+    CERTIFICATE_FILE_MAX = 64 * 1024,
+    PENDING_CALM = 64
+};
 
 /* ---- loading ---- */
 
@@ -212,8 +216,8 @@ record(void *ctx, struct monitor_conn *c, const struct record *r,
     bool must_wait = is_awaited((enum record_kind)r->kind) &&
                      c->verdict->ops->grant(c->verdict)->wants_intents;
     /* Who is quicker than the recorder waits for it, rather than that lines are lost. */
-    bool waits = must_wait ||
-                 (k->recorder && recorder_client_pending(k->recorder) > PENDING_CALM);
+    bool waits =
+        must_wait || (k->recorder && recorder_client_pending(k->recorder) > PENDING_CALM);
     reply->verdict = 1;
     if (!k->recorder)
         return ERR_NONE;

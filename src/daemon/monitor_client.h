@@ -14,7 +14,7 @@
 struct monitor_client {
     int fd; /* SOCK_SEQPACKET; borrowed */
     const struct daemon_public *public;
-    bool is_lost; /* an answer did not come: nothing more is asked */
+    bool is_lost;               /* an answer did not come: nothing more is asked */
     struct monitor_reply reply; /* borrowed parts are valid until the next question */
 };
 

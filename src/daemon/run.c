@@ -389,8 +389,8 @@ listen_all(struct daemon *d, struct fault *why)
     if (l->n_listen != 0)
         return err;
     for (uint32_t i = 0; err == ERR_NONE && i < d->settings.n_listen; i++) {
-        err = socket_listen_apart(&d->settings.listen[i], &l->listen[i], &l->bound[i],
-                                  why);
+        err =
+            socket_listen_apart(&d->settings.listen[i], &l->listen[i], &l->bound[i], why);
         l->n_listen += err == ERR_NONE;
     }
     return err;
