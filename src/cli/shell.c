@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/interrupt.h"
+#include "cli/line_edit.h"
 #include "cli/operands.h"
 #include "cli/shell_words.h"
 #include "config/nearest.h"
@@ -180,6 +181,7 @@ shell_run_line(struct shell *sh, const char *line)
 /* ---- lines ---- */
 
 struct source {
+    struct line_edit *edit; /* NULL: read plainly */
     FILE *file;
     char *line; /* owned */
     size_t cap;
@@ -189,6 +191,8 @@ struct source {
 static const char *
 read_line(struct shell *sh, struct source *in)
 {
+    if (in->edit)
+        return line_edit_read(in->edit);
     if (sh->is_terminal) {
         fputs(prompt, stdout);
         (void)fflush(stdout);
@@ -257,14 +261,25 @@ run_next(struct shell *sh, const char *line, enum exit_status *status)
     return !sh->wants_end && (sh->is_terminal || one != EXIT_INTERRUPTED);
 }
 
+/* While the user thinks, the server may want to hear from us. */
+static void
+on_idle(void *ctx)
+{
+    struct shell *sh = ctx;
+    session_breathe(&sh->session);
+}
+
 static enum exit_status
 run_lines(struct shell *sh, FILE *file)
 {
     struct source in = {.file = file};
+    if (sh->is_terminal && isatty(STDOUT_FILENO) == 1)
+        in.edit = line_edit_open(prompt, (struct line_idle){on_idle, sh});
     enum exit_status status = EXIT_OK;
     const char *line;
     while ((line = read_line(sh, &in)) != NULL && run_next(sh, line, &status))
         continue;
+    line_edit_close(in.edit);
     free(in.line);
     return status;
 }

@@ -167,6 +167,37 @@ def terminal_has_a_prompt_and_a_session(lab):
     check("file" in shown and "Invalid command" in shown, "the session", repr(shown))
 
 
+def history_is_kept_for_its_owner_alone(lab):
+    state = lab.folder()
+    env = {"XDG_STATE_HOME": state}
+    lab.on_terminal(["-D", SERVER], [("sftp> ", "pwd"), ("sftp> ", " version"),
+                                     ("SFTP protocol", "bye")], env=env)
+    path = f"{state}/ferry/history"
+    check(os.stat(path).st_mode & 0o777 == 0o600, "its mode", oct(os.stat(path).st_mode))
+    check(os.stat(f"{state}/ferry").st_mode & 0o777 == 0o700, "its directory's mode")
+    check("pwd" in read(path) and "version" not in read(path), "its lines", read(path))
+    # The next session's arrow up is what was typed in this one: bye, then pwd.
+    shown = lab.on_terminal(["-D", SERVER], [("sftp> ", "\x1b[A\x1b[A"),
+                                             ("Remote working", "bye")], env=env)
+    check("Remote working directory" in shown, "not called back", repr(shown))
+
+
+def history_behind_a_link_is_left_alone(lab):
+    state = lab.folder()
+    os.makedirs(f"{state}/ferry")
+    write(f"{state}/target", "untouched")
+    os.symlink(f"{state}/target", f"{state}/ferry/history")
+    lab.on_terminal(["-D", SERVER], [("sftp> ", "pwd"), ("sftp> ", "bye")],
+                    env={"XDG_STATE_HOME": state})
+    check(read(f"{state}/target") == "untouched", "the link's target was written")
+
+
+def control_c_at_the_prompt_is_an_empty_line(lab):
+    shown = lab.on_terminal(["-D", SERVER], [("sftp> ", "rubbish\x03"), ("\nsftp> ", "pwd"),
+                                             ("Remote working", "bye")])
+    check("Invalid command" not in shown, "the line was run", repr(shown))
+
+
 def control_c_stops_a_transfer_and_not_the_shell(lab):
     work = lab.folder()
     files_size = 40 * 1024 * 1024
