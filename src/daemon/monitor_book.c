@@ -13,11 +13,7 @@
 #include "key/pubkey_line.h"
 #include "net/clock.h"
 
-enum {
-    STEWARD_START_MS = 20 * 1000,
-    CERTIFICATE_FILE_MAX = 64 * 1024,
-    PENDING_CALM = 64
-};
+enum { STEWARD_START_MS = 20 * 1000, CERTIFICATE_FILE_MAX = 64 * 1024 };
 
 /* ---- loading ---- */
 
@@ -213,11 +209,8 @@ record(void *ctx, struct monitor_conn *c, const struct record *r,
        struct monitor_reply *reply, enum monitor_progress *progress)
 {
     struct keeper *k = ctx;
-    bool must_wait = is_awaited((enum record_kind)r->kind) &&
-                     c->verdict->ops->grant(c->verdict)->wants_intents;
-    /* Who is quicker than the recorder waits for it, rather than that lines are lost. */
-    bool waits =
-        must_wait || (k->recorder && recorder_client_pending(k->recorder) > PENDING_CALM);
+    bool waits = is_awaited((enum record_kind)r->kind) &&
+                 c->verdict->ops->grant(c->verdict)->wants_intents;
     reply->verdict = 1;
     if (!k->recorder)
         return ERR_NONE;
@@ -231,7 +224,7 @@ record(void *ctx, struct monitor_conn *c, const struct record *r,
     log_line(&k->process->log->sink, LOG_LEVEL_WARN,
              "the recorder is behind: a record was lost");
     *progress = MONITOR_NOW;
-    reply->verdict = must_wait ? 0 : 1;
+    reply->verdict = waits ? 0 : 1;
     return ERR_NONE;
 }
 

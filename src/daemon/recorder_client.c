@@ -40,12 +40,6 @@ recorder_client_free(struct recorder_client *client)
     free(client);
 }
 
-size_t
-recorder_client_pending(const struct recorder_client *client)
-{
-    return client->n;
-}
-
 static void
 remove_at(struct recorder_client *client, size_t i)
 {

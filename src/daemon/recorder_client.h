@@ -27,9 +27,6 @@ void recorder_client_free(struct recorder_client *client); /* NULL allowed */
 enum err recorder_client_put(struct recorder_client *client, const struct record *record,
                              uint64_t token, uint64_t now_ms) MUST_USE;
 
-/* How many have no receipt yet. */
-size_t recorder_client_pending(const struct recorder_client *client);
-
 /*
  * Take one receipt for a token that is not 0; call until it says false.
  * POLLIN on the socket says when.
