@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """`ferryd run` tried from outside: logins, files, options, walls, crashes and load.
 
-    run.py [--programs DIR] [--prefix TEXT] [--log FILE] [--list] [NAME...]
+    run.py [--programs DIR] [--prefix TEXT] [--log FILE] [--list] [--once] [NAME...]
 
 Prints `ok NAME`, `not ok NAME: why` or `skip NAME: reason` a test, then the counts. As
 root everything runs twice, with a daemon started as root (names begin with root/) and
 with one of an ordinary user (user/); system users are made for it and removed after it.
+--once: as root alone, for builds in which everything takes several times as long.
 """
 
 import argparse
@@ -77,9 +78,12 @@ def main():
     parser.add_argument("--prefix", default="run/")
     parser.add_argument("--log")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--once", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     modes = ("root", "user") if os.geteuid() == 0 else ("user",)
+    if options.once:
+        modes = modes[:1]
     if options.list:
         names = [name for name, _ in together() + alone()]
         print("\n".join(f"{options.prefix}{mode}/{name}" for mode in modes for name in names))
