@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "net/clock.h"
