@@ -197,7 +197,7 @@ keeper_find(struct keeper *k, uint64_t mark)
 }
 
 static void
-close_end(struct keeper_slot *slot, int end)
+close_end(struct keeper_slot *slot, enum monitor_end end)
 {
     if (slot->fd[end] >= 0)
         close(slot->fd[end]);

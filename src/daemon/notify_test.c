@@ -183,13 +183,15 @@ manager_that_does_not_read_is_not_waited_for(void **state)
 static void
 names_out_of_reach_are_refused(void **state)
 {
+    static const char too_long[] =
+        "/0123456789012345678901234567890123456789012345678901234567890123456789012345678"
+        "9012345678901234567890123456789";
     static const char *const names[] = {
         "relative/socket",
         "vsock:2:1234",
         "@",
         "/",
-        "/0123456789012345678901234567890123456789012345678901234567890123456789012345678"
-        "9012345678901234567890123456789",
+        too_long,
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
