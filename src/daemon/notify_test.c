@@ -187,11 +187,7 @@ names_out_of_reach_are_refused(void **state)
         "/0123456789012345678901234567890123456789012345678901234567890123456789012345678"
         "9012345678901234567890123456789";
     static const char *const names[] = {
-        "relative/socket",
-        "vsock:2:1234",
-        "@",
-        "/",
-        too_long,
+        "relative/socket", "vsock:2:1234", "@", "/", too_long,
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
