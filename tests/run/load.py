@@ -19,17 +19,22 @@ from report import check, check_equal
 
 
 def thousand_silent_connections_leave_room(lab):
-    """T5: from many sources, at the limits that stand when nothing is configured."""
+    """T5: from many sources, at the limits that stand when nothing is configured. While
+    nearly all places are taken a login is let in by chance; the silent ones have ten
+    seconds to say who they are.
+    """
     with Site(lab) as site, contextlib.ExitStack() as stack:
         site.add_user("alice", key=lab.key)
         for i in range(1000):
             source = f"127.{1 + i // 250}.{i % 250}.1"
             with contextlib.suppress(OSError):
                 stack.enter_context(site.connect(source, seconds=5))
-        for _ in range(40):
+        deadline = time.monotonic() + 20 * proc.slowness
+        while time.monotonic() < deadline:
             if site.sftp("ls", "alice", statuses=None, BindAddress="127.0.0.3").status == 0:
                 return
-        check(False, "no login in 40 attempts")
+            time.sleep(0.2)
+        check(False, "no login in twice the time that silence is allowed")
 
 
 def silent_source_does_not_lock_others_out(lab):
