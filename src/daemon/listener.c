@@ -335,3 +335,14 @@ listener_init(struct listener *l, const struct admission_limits *limits,
         err = fault_set(why, ERR_BUG, 0, "the spawner did not start");
     return err;
 }
+
+void
+listener_clear(struct listener *l)
+{
+    for (size_t i = 1; i < LISTENER_GENERATIONS_MAX; i++)
+        free(l->generations[i]);
+    penalties_free(l->penalties);
+    rates_free(l->rates);
+    free(l->places);
+    free(l->admission);
+}

@@ -100,6 +100,9 @@ void listener_block_signals(void);
 enum err listener_init(struct listener *l, const struct admission_limits *limits,
                        const struct generation *first, struct fault *why) MUST_USE;
 
+/* Frees what listener_init made, generations but the first, and penalties. */
+void listener_clear(struct listener *l);
+
 /* How the control socket sees us. */
 void listener_control_host(struct listener *l, struct control_host *host);
 

@@ -626,6 +626,8 @@ run_command(int argc, char **argv, const struct environment *env)
     daemon_log_init(&d->log, LOG_LEVEL_INFO, NULL);
     listener_block_signals();
     int status = run(d);
+    free(d->listener.generations[0]);
+    listener_clear(&d->listener);
     run_settings_clear(&d->settings);
     sandbox_plan_clear(&d->plan);
     run_options_clear(&options);

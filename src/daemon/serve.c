@@ -121,6 +121,7 @@ serve_run(const struct serve_options *options, const struct environment *env)
         status = listener_run(&s->listener);
     else
         log_line(&s->log.sink, LOG_LEVEL_ERROR, "%s", why.text);
+    listener_clear(&s->listener);
     settings_clear(&s->settings);
     sandbox_plan_clear(&s->plan);
     free(s);

@@ -242,12 +242,9 @@ set_up(struct spawner *s)
                ERR_NONE;
 }
 
-int
-spawner_main(void)
+static int
+serve(struct spawner *s)
 {
-    struct spawner *s = calloc(1, sizeof *s);
-    if (!s || !set_up(s))
-        return 1;
     prctl(PR_SET_NAME, "ferryd-spawner", 0, 0, 0);
     tell(SPAWN_READY, NULL, getpid(), 0);
     for (;;) {
@@ -262,6 +259,19 @@ spawner_main(void)
         if (fds[0].revents != 0 && !take_request(s))
             return 0;
     }
+}
+
+int
+spawner_main(void)
+{
+    struct spawner *s = calloc(1, sizeof *s);
+    if (!s)
+        return 1;
+    int status = set_up(s) ? serve(s) : 1;
+    sandbox_plan_clear(&s->plan);
+    public_unmap(s->public);
+    free(s);
+    return status;
 }
 
 /* ---- the listener's side ---- */

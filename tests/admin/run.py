@@ -348,8 +348,9 @@ def metrics_program_has_no_privileges_left(lab):
 def metrics_program_ends_with_the_daemon(lab):
     with Host(lab) as host, Metrics(host) as server:
         proc.end_group(host.child)
-        time.sleep(1.1)  # an answer of less than a second ago would be given again
-        check(server.get("/metrics")[0].startswith("HTTP/1.1 503"), "it still has figures")
+        # An answer of less than a second ago is given again.
+        proc.wait_until(lambda: server.get("/metrics")[0].startswith("HTTP/1.1 503"),
+                        "figures to be no more")
         check_equal(server.child.wait(timeout=10 * proc.slowness), 1, "exit status")
 
 

@@ -63,6 +63,12 @@ def _result(argv, child, out, err):
                   err.decode(errors="replace"))
 
 
+def is_sanitized(program):
+    """A build with AddressSanitizer, whose memory and signals are its own."""
+    with open(program, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def start(argv, **popen):
     """A child at the head of a process group of its own, for end_group to stop."""
     if _is_ending:

@@ -151,7 +151,7 @@ def only_the_monitor_holds_host_keys(lab):
     # pylint: disable=import-outside-toplevel
     import base64
     with Standing(lab) as standing:
-        if "asan" in proc.run(["ldd", lab.ferryd]).out:
+        if proc.is_sanitized(lab.ferryd):
             raise Skipped("a sanitizer's shadow memory is too large to search")
         lines = read_text(lab.host_key).split("\n")
         blob = base64.b64decode("".join(lines[1:-2]))
@@ -172,7 +172,7 @@ def sessions_have_no_other_sessions_secrets(lab):
     """Two sessions of two accounts: neither holds the other's password or path."""
     need_root(lab)
     with Site(lab) as site:
-        if "asan" in proc.run(["ldd", lab.ferryd]).out:
+        if proc.is_sanitized(lab.ferryd):
             raise Skipped("a sanitizer's shadow memory is too large to search")
         site.add_user("alice", password="zebra-Quagga-77-one")
         other = site.add_user("bob", password="okapi-Giraffe-88-two")
