@@ -178,23 +178,6 @@ net_addr_text(const struct net_addr *a, char text[NET_ADDR_TEXT_MAX])
              net_addr_port(a));
 }
 
-void
-net_addr_source(const struct net_addr *a, uint8_t key[9])
-{
-    struct net_addr plain = unmapped(a);
-    struct sockaddr_in6 sin6;
-    struct sockaddr_in sin;
-    memset(key, 0, 9);
-    key[0] = plain.ss.ss_family == AF_INET6 ? 6 : 4;
-    if (plain.ss.ss_family == AF_INET6) {
-        memcpy(&sin6, &plain.ss, sizeof sin6);
-        memcpy(key + 1, &sin6.sin6_addr, 8);
-    } else {
-        memcpy(&sin, &plain.ss, sizeof sin);
-        memcpy(key + 1, &sin.sin_addr, 4);
-    }
-}
-
 static bool
 bind_and_listen(int fd, const struct net_addr *a, int is_v6_only, struct net_addr *bound)
 {

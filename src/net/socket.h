@@ -35,12 +35,6 @@ void net_addr_host(const struct net_addr *a, char text[NET_ADDR_TEXT_MAX]);
 uint16_t net_addr_port(const struct net_addr *a);
 
 /*
- * Who counts as one source for limits (threats 13): the IPv4 address, or the
- * /64 of an IPv6 address. key[0] tells the families apart.
- */
-void net_addr_source(const struct net_addr *a, uint8_t key[9]);
-
-/*
  * A non-blocking, close-on-exec TCP socket that listens on a (port 0: any).
  * *bound: where it really listens. ERR_IO: the reason is in *fault.
  */

@@ -1,4 +1,4 @@
-/* Addresses as text, sources, listening and connecting on loopback. */
+/* Addresses as text, listening and connecting on loopback. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,32 +54,6 @@ parse_refuses_names_and_bad_ports(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct net_addr a;
         assert_int_equal(net_addr_parse(cases[i], 2022, &a), ERR_PROTO);
-    }
-}
-
-static void
-source_is_an_ipv4_address_or_a_64(void **state)
-{
-    static const struct {
-        const char *one, *other;
-        bool is_same;
-    } cases[] = {
-        {"192.0.2.1:1", "192.0.2.1:2", true},
-        {"192.0.2.1:1", "192.0.2.2:1", false},
-        {"[::ffff:192.0.2.1]:1", "192.0.2.1:9", true},
-        {"[2001:db8:0:1::1]:1", "[2001:db8:0:1:ffff::2]:1", true},
-        {"[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", false},
-        {"[c000:201::]:1", "192.0.2.1:1", false},
-    };
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct net_addr a, b;
-        uint8_t x[9], y[9];
-        assert_int_equal(net_addr_parse(cases[i].one, 0, &a), ERR_NONE);
-        assert_int_equal(net_addr_parse(cases[i].other, 0, &b), ERR_NONE);
-        net_addr_source(&a, x);
-        net_addr_source(&b, y);
-        assert_int_equal(memcmp(x, y, sizeof x) == 0, cases[i].is_same);
     }
 }
 
@@ -174,7 +148,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parse_accepts_every_form),
         cmocka_unit_test(parse_refuses_names_and_bad_ports),
-        cmocka_unit_test(source_is_an_ipv4_address_or_a_64),
         cmocka_unit_test(listen_and_connect_meet_on_a_free_port),
         cmocka_unit_test(both_families_may_be_listened_on_at_one_port),
         cmocka_unit_test(connect_says_why_nobody_answers),

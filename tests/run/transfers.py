@@ -158,8 +158,8 @@ def quota_counts_what_is_in_flight(lab):
 def rights_by_directory(lab):
     with Site(lab) as site:
         root = site.add_user("alice", "--permissions",
-                             "/ list,download\n/in upload,mkdir\n/work all")
-        for name in ("in", "work"):
+                             "/ list,download\n/in upload,mkdir\n/desk all")
+        for name in ("in", "desk"):
             os.mkdir(os.path.join(root, name))
             site.give_files(os.path.join(root, name))
         with open(os.path.join(root, "readme"), "wb") as out:
@@ -172,9 +172,9 @@ def rights_by_directory(lab):
             client.refusal(client.sftp.listdir, "/in")
             client.refusal(client.get, "/in/drop")
             client.refusal(client.sftp.remove, "/in/drop")
-            client.put("/work/a", b"1")
-            client.sftp.rename("/work/a", "/work/b")
-            client.sftp.remove("/work/b")
+            client.put("/desk/a", b"1")
+            client.sftp.rename("/desk/a", "/desk/b")
+            client.sftp.remove("/desk/b")
 
 
 def refusals_tell_their_rule_and_explain_agrees(lab):
